@@ -1,0 +1,234 @@
+"""HIPS autograd: transforms of functions on numpy arrays. No method catches an exception."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from importlib import metadata
+from typing import Any
+
+import numpy
+from clinometer.backends.dialect import Dialect
+
+# ruff: noqa: F821  # the helpers' `np` is the one that DIALECT.imports brings, in a run and in a script alike
+
+
+def flipped(x: Any, axis: Any) -> Any:
+    """Autograd has no gradient of np.flip; a slice has one."""
+    axes = range(x.ndim) if axis is None else [a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)]
+    return x[tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))]
+
+
+def taken(x: Any, indices: Any, axis: int) -> Any:
+    """Autograd has no gradient of np.take; an index on the first axis has one."""
+    return np.moveaxis(np.moveaxis(x, axis, 0)[indices], 0, axis)
+
+
+def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
+    """Autograd stretches axes and asserts that none is new."""
+    if len(shape) != x.ndim:
+        raise NotImplementedError("autograd's np.broadcast_to adds no axes")
+    return np.broadcast_to(x, shape)
+
+
+def norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    """Along two axes numpy's norm is that of a matrix."""
+    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
+    if isinstance(axis, tuple) or (axis is None and x.ndim > 1 and ord != 2):
+        raise NotImplementedError("np.linalg.norm of several axes is not a vector's")
+    return np.linalg.norm(x, None if ord == 2 else ord, axis, keepdims)
+
+
+DIALECT = Dialect(
+    imports="""\
+import autograd
+import autograd.numpy as np
+from autograd.scipy import special, stats
+from autograd.tracer import getval""",
+    helpers=(flipped, taken, broadcast, norm),
+    array="np.array({values}, dtype=np.{dtype})",
+    reverse="got = autograd.make_vjp(lambda {which}: f({names}))({which})[0](ct)\n",
+    forward="_, got = autograd.make_jvp(lambda primals: f(*primals))(({names},))(({tangents},))\n",
+    table={
+        # ----- creation -----
+        "arange(start, stop=None, step=1, dtype=None)": (
+            "np.arange(*((start,) if stop is None else (start, stop, step)), dtype=dtype)"
+        ),
+        "zeros(shape, dtype=None)": "np.zeros(shape, dtype=dtype)",
+        "ones(shape, dtype=None)": "np.ones(shape, dtype=dtype)",
+        "full(shape, fill_value, dtype=None)": "np.full(shape, fill_value, dtype=dtype)",
+        "eye(n, dtype=None)": "np.eye(n, dtype=dtype)",
+        "linspace(start, stop, num, dtype=None)": "np.linspace(start, stop, num, dtype=dtype)",
+        "zeros_like(x)": "np.zeros_like(x)",
+        "ones_like(x)": "np.ones_like(x)",
+        "asarray(values, dtype=None)": "np.array(values, dtype=dtype)",
+        "normal(shape, seed)": "np.random.default_rng(seed).standard_normal(shape)",
+        # ----- arithmetic -----
+        "add(x, y)": "x + y",
+        "subtract(x, y)": "x - y",
+        "multiply(x, y)": "x * y",
+        "divide(x, y)": "x / y",
+        "negative(x)": "-x",
+        "positive(x)": "np.positive(x)",
+        "reciprocal(x)": "np.reciprocal(x)",
+        "square(x)": "np.square(x)",
+        "pow(x, y)": "x ** y",
+        "hypot(x, y)": "np.hypot(x, y)",
+        "lerp(x, y, weight)": "x + weight * (y - x)",
+        "exp(x)": "np.exp(x)",
+        "exp2(x)": "np.exp2(x)",
+        "expm1(x)": "np.expm1(x)",
+        "log(x)": "np.log(x)",
+        "log2(x)": "np.log2(x)",
+        "log10(x)": "np.log10(x)",
+        "log1p(x)": "np.log1p(x)",
+        "sqrt(x)": "np.sqrt(x)",
+        "rsqrt(x)": "1 / np.sqrt(x)",
+        "logaddexp(x, y)": "np.logaddexp(x, y)",
+        "xlogy(x, y)": "x * np.log(y)",
+        "sin(x)": "np.sin(x)",
+        "cos(x)": "np.cos(x)",
+        "tan(x)": "np.tan(x)",
+        "asin(x)": "np.arcsin(x)",
+        "acos(x)": "np.arccos(x)",
+        "atan(x)": "np.arctan(x)",
+        "atan2(x, y)": "np.arctan2(x, y)",
+        "sinh(x)": "np.sinh(x)",
+        "cosh(x)": "np.cosh(x)",
+        "tanh(x)": "np.tanh(x)",
+        "asinh(x)": "np.arcsinh(x)",
+        "acosh(x)": "np.arccosh(x)",
+        "atanh(x)": "np.arctanh(x)",
+        # ----- piecewise -----
+        "abs(x)": "np.abs(x)",
+        "maximum(x, y)": "np.maximum(x, y)",
+        "minimum(x, y)": "np.minimum(x, y)",
+        "clip(x, min=None, max=None)": "np.clip(x, min, max)",
+        "where(x, y, condition)": "np.where(np.array(condition), x, y)",
+        "greater(x, y)": "x > y",
+        "less(x, y)": "x < y",
+        "sign(x)": "np.sign(x)",
+        "floor(x)": "np.floor(x)",
+        "ceil(x)": "np.ceil(x)",
+        "trunc(x)": "np.trunc(x)",
+        "round(x)": "np.round(x)",
+        # ----- activations and special functions -----
+        "sigmoid(x)": "special.expit(x)",
+        "softplus(x)": "np.logaddexp(x, 0.0)",
+        "silu(x)": "x * special.expit(x)",
+        "softsign(x)": "x / (1 + np.abs(x))",
+        "relu(x)": "np.maximum(x, 0.0)",
+        "leaky_relu(x, negative_slope=0.01)": "np.where(x > 0, x, negative_slope * x)",
+        "relu6(x)": "np.clip(x, 0.0, 6.0)",
+        "hardtanh(x)": "np.clip(x, -1.0, 1.0)",
+        "elu(x)": "np.where(x > 0, x, np.expm1(np.minimum(x, 0.0)))",
+        "erf(x)": "special.erf(x)",
+        "erfc(x)": "special.erfc(x)",
+        "lgamma(x)": "special.gammaln(x)",
+        "ndtr(x)": "stats.norm.cdf(x)",
+        "gelu(x)": "x * stats.norm.cdf(x)",
+        # ----- reductions and scans -----
+        "sum(x, axis=None, keepdims=False)": "np.sum(x, axis=axis, keepdims=keepdims)",
+        "mean(x, axis=None, keepdims=False)": "np.mean(x, axis=axis, keepdims=keepdims)",
+        "prod(x, axis=None, keepdims=False)": "np.prod(x, axis=axis, keepdims=keepdims)",
+        "var(x, axis=None, keepdims=False, correction=0.0)": "np.var(x, axis=axis, ddof=correction, keepdims=keepdims)",
+        "std(x, axis=None, keepdims=False, correction=0.0)": "np.std(x, axis=axis, ddof=correction, keepdims=keepdims)",
+        "logsumexp(x, axis=None, keepdims=False)": "special.logsumexp(x, axis=axis, keepdims=keepdims)",
+        "vector_norm(x, axis=None, keepdims=False, ord=2)": "norm(x, axis, keepdims, ord)",
+        "max(x, axis=None, keepdims=False)": "np.max(x, axis=axis, keepdims=keepdims)",
+        "min(x, axis=None, keepdims=False)": "np.min(x, axis=axis, keepdims=keepdims)",
+        "cumulative_sum(x, axis)": "np.cumsum(x, axis=axis)",
+        "cumulative_prod(x, axis)": "np.cumprod(x, axis=axis)",
+        "diff(x, axis=-1)": "np.diff(x, axis=axis)",
+        # ----- normalisers and losses -----
+        "softmax(x, axis=-1)": "np.exp(x - special.logsumexp(x, axis=axis, keepdims=True))",
+        "log_softmax(x, axis=-1)": "x - special.logsumexp(x, axis=axis, keepdims=True)",
+        "layer_norm(x, eps=1e-3)": (
+            "(x - np.mean(x, axis=-1, keepdims=True)) / np.sqrt(np.var(x, axis=-1, keepdims=True) + eps)"
+        ),
+        "cosine_similarity(x, y)": "np.sum(x * y, axis=-1) / (np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1))",
+        "mse(x, y)": "np.mean((x - y) ** 2)",
+        "kl_div(x, y)": "np.sum(y * (np.log(y) - np.log(x)))",
+        # ----- shape -----
+        "reshape(x, shape)": "np.reshape(x, shape)",
+        "permute_dims(x, axes)": "np.transpose(x, axes)",
+        "matrix_transpose(x)": "np.swapaxes(x, -1, -2)",
+        "moveaxis(x, source, destination)": "np.moveaxis(x, source, destination)",
+        "expand_dims(x, axis)": "np.expand_dims(x, axis)",
+        "squeeze(x, axis)": "np.squeeze(x, axis)",
+        "flip(x, axis=None)": "flipped(x, axis)",
+        "roll(x, shift, axis)": "np.roll(x, shift, axis)",
+        "concat(x, y, axis=0)": "np.concatenate([x, y], axis=axis)",
+        "stack(x, y, axis=0)": "np.stack([x, y], axis=axis)",
+        "pad(x, pad_width, constant_values=0.0)": 'np.pad(x, pad_width, "constant", constant_values=constant_values)',
+        "diagonal(x)": "np.diagonal(x, 0, -1, -2)",
+        "diag(x)": "np.diag(x)",
+        "tril(x, k=0)": "np.tril(x, k)",
+        "triu(x, k=0)": "np.triu(x, k)",
+        "tile(x, repetitions)": "np.tile(x, repetitions)",
+        "repeat(x, repeats, axis)": "np.repeat(x, repeats, axis)",
+        "broadcast_to(x, shape)": "broadcast(x, shape)",
+        # ----- indexing -----
+        "getitem(x, key)": "x[key]",
+        "take(x, indices, axis)": "taken(x, indices, axis)",
+        "take_along_axis(x, indices, axis)": "np.take_along_axis(x, np.array(indices), axis)",
+        "masked_fill(x, mask, value)": "np.where(np.array(mask), value, x)",
+        "sort(x, axis=-1)": "np.sort(x, axis)",
+        # ----- linear algebra -----
+        "matmul(x, y)": "x @ y",
+        "vecdot(x, y)": "np.sum(x * y, axis=-1)",
+        "outer(x, y)": "np.outer(x, y)",
+        "tensordot(x, y, axes)": "np.tensordot(x, y, axes)",
+        "einsum(x, y, subscripts)": "np.einsum(subscripts, x, y)",
+        "trace(x)": "np.sum(np.diagonal(x, 0, -1, -2), axis=-1)",
+        "det(x)": "np.linalg.det(x)",
+        "inv(x)": "np.linalg.inv(x)",
+        "solve(a, b)": "np.linalg.solve(a, b)",
+        "cholesky(x)": "np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)",
+        "stop_gradient(x)": "getval(x)",
+    },
+)
+
+
+@contextmanager
+def independence_is_no_news() -> Iterator[None]:
+    """Silence the warning of an output that no input reaches; its gradient is zero, and a suite asks for that."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Output seems independent of input", UserWarning)
+        yield
+
+
+class Autograd:
+    """Numpy arrays: reverse mode for all operations, forward mode for those that have a rule."""
+
+    name = "autograd"
+    dialect = DIALECT
+    dtypes = ("float32", "float64")
+
+    def __init__(self) -> None:
+        import autograd.numpy  # here, not above: a broken install must not stop the other backends
+        from autograd.tracer import getval
+
+        self._autograd, self._getval = autograd, getval
+        globals()["np"] = autograd.numpy  # for the helpers, which scripts take over as they stand
+        self.xp = DIALECT.namespace()
+        self.versions = {"autograd": metadata.version("autograd"), "numpy": numpy.__version__}
+
+    def asarray(self, x: numpy.ndarray) -> Any:
+        return numpy.array(x)
+
+    def to_numpy(self, x: Any) -> numpy.ndarray:
+        return numpy.asarray(self._getval(x))
+
+    def vjp(self, f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
+        # As its users do: one argument by its number, several by a tuple. The tuple's gradients are added into zeros
+        # of the arguments' dtypes; a single one keeps the dtype that its rule gave it.
+        alone = len(primals) == 1
+        with independence_is_no_news():
+            pullback, y = self._autograd.make_vjp(f, 0 if alone else tuple(range(len(primals))))(*primals)
+        return y, (lambda ct: [pullback(ct)]) if alone else pullback
+
+    def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+        with independence_is_no_news():
+            return self._autograd.make_jvp(f, tuple(range(len(primals))))(*primals)(tuple(tangents))

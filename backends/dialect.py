@@ -1,0 +1,96 @@
+"""A library's own words for the catalogue's operations: one table, run and printed alike.
+
+Each line is a signature in the catalogue's terms and an expression in the library's:
+
+    "sum(x, axis=None, keepdims=False)": "torch.sum(x, dim=axis, keepdim=keepdims)"
+
+Compiled, the table is the namespace `xp` that an adapter offers; substituted, it prints a program as a person would
+write it with that library. What is run is what is printed.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How a library is written.
+
+    Parameters
+    ----------
+    imports : str
+        The lines that a script begins with.
+    table : mapping
+        Signature to expression, as above.
+    array : str
+        Source of an array: a template with `{values}` and `{dtype}`.
+    reverse, forward : str
+        Lines that set `got` to the gradient of `{which}`, or to the pushforward of `f`: templates with `{names}`, all
+        inputs, `{which}`, one of them, and `{tangents}`. The cotangent is called `ct`.
+    helpers : sequence of callables
+        Functions that expressions use; their source goes into a script that does.
+    tape : mapping
+        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero.
+    """
+
+    imports: str
+    table: Mapping[str, str]
+    array: str
+    reverse: str
+    forward: str = ""
+    helpers: Sequence[Callable[..., Any]] = ()
+    tape: Mapping[str, str] = field(default_factory=dict)
+
+    def namespace(self) -> SimpleNamespace:
+        """Compile the table into functions under the catalogue's names."""
+        scope: dict[str, Any] = {helper.__name__: helper for helper in self.helpers}
+        exec(self.imports, scope)  # noqa: S102  # the adapter's own constant
+        functions: dict[str, Any] = {}
+        for signature, expression in self.table.items():
+            exec(f"def {signature}:\n    return {expression}", scope, functions)  # noqa: S102  # as above
+        return SimpleNamespace(**functions)
+
+    def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
+        """Return the expression of one operation with its arguments put in."""
+        from clinometer.reference.printing import literal  # only for people: running needs none of it
+
+        signature, expression = self._line(op)
+        names = [a.arg for a in signature.args.args]
+        defaults = dict(zip(names[len(names) - len(signature.args.defaults) :], signature.args.defaults, strict=True))
+        given = dict(zip(names, args, strict=False)) | {k: literal(v) for k, v in params.items()}
+        bound = {n: ast.parse(given[n], mode="eval").body if n in given else defaults[n] for n in names}
+        unsaid = {n for n in names if n in defaults and ast.dump(bound[n]) == ast.dump(defaults[n])}
+        return ast.unparse(_Substitute(bound, unsaid).visit(expression))
+
+    def _line(self, op: str) -> tuple[ast.FunctionDef, ast.expr]:
+        for signature, expression in self.table.items():
+            if signature.startswith(f"{op}("):
+                function = ast.parse(f"def {signature}: pass").body[0]
+                assert isinstance(function, ast.FunctionDef)  # the source above is one
+                return function, ast.parse(expression, mode="eval").body
+        raise KeyError(op)
+
+    def sources(self, text: str) -> str:
+        """Return the source of the helpers that a text uses."""
+        return "\n\n".join(textwrap.dedent(inspect.getsource(h)).rstrip() for h in self.helpers if f"{h.__name__}(" in text)
+
+
+class _Substitute(ast.NodeTransformer):
+    """Put arguments in for parameters, and leave keywords out that say what holds without them."""
+
+    def __init__(self, bound: Mapping[str, ast.expr], unsaid: set[str]):
+        self.bound, self.unsaid = bound, unsaid
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        return self.bound.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> ast.AST:
+        node.keywords = [k for k in node.keywords if not (isinstance(k.value, ast.Name) and k.value.id in self.unsaid)]
+        return self.generic_visit(node)

@@ -1,0 +1,68 @@
+"""What a backend is: four members, and the optional ones that are detected."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+import numpy as np
+
+Array = Any  # the library's own
+
+
+class Backend(Protocol):
+    """An AD library, as the suites see it. No method catches an exception.
+
+    Optional members, asked for with `capabilities` and never assumed: `jvp(f, primals, tangents)`, which returns
+    the output and its tangent; `tape`, a `Tape`; `dialect`, a `Dialect`, for scripts in the library's own words;
+    `dtypes`, the names of those that it works in; `versions`, a mapping for the journal.
+    """
+
+    name: str
+    xp: Any  # operations under the catalogue's names; what it lacks is unsupported
+
+    def asarray(self, x: np.ndarray) -> Array:
+        """Return the library's array: same dtype, same values, memory of its own."""
+
+    def to_numpy(self, x: Array) -> np.ndarray:
+        """Return numpy's array: same dtype, same values."""
+
+    def vjp(self, f: Callable[..., Array], *primals: Array) -> tuple[Array, Callable[[Array], Sequence[Array]]]:
+        """Return f(*primals) and its pullback.
+
+        `f` takes and returns arrays of the library. The pullback takes a cotangent of the output's shape and returns
+        one gradient a primal; zeros where nothing flows.
+        """
+
+
+class Tape(Protocol):
+    """The second language: leaves, backward, and gradients that accumulate on the leaves."""
+
+    def leaf(self, x: Array) -> Array:
+        """Return a new leaf that requires a gradient."""
+
+    def backward(self, y: Array, ct: Array | None = None, *, retain: bool = False) -> None:
+        """Add the gradients of y to those of all its leaves; without `retain`, free the graph."""
+
+    def gradient(self, leaf: Array) -> Array | None:
+        """Return what has accumulated on a leaf; None before the first backward, if the library says so."""
+
+    def zero(self, leaf: Array) -> None:
+        """Clear what has accumulated on a leaf."""
+
+    def grad(self, y: Array, leaves: Sequence[Array], ct: Array, *, graph: bool = False) -> Sequence[Array | None]:
+        """Return gradients and leave those on the leaves alone; with `graph`, they can be differentiated again."""
+
+    def no_grad(self) -> AbstractContextManager[Any]:
+        """Return a context in which nothing is recorded."""
+
+
+MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
+
+
+def capabilities(backend: Backend) -> set[str]:
+    """Return what a backend offers: "reverse", and "forward", "tape" and "stop_gradient" where it has them."""
+    offers = {"forward": hasattr(backend, "jvp"), "tape": getattr(backend, "tape", None) is not None}
+    offers["stop_gradient"] = hasattr(backend.xp, "stop_gradient")
+    return {"reverse"} | {what for what, offered in offers.items() if offered}

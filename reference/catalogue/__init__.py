@@ -1,0 +1,32 @@
+"""The operations that Clinometer knows: `CATALOGUE[name]` is a row, and all there is to know of it.
+
+Adding an operation takes one row in one of the tables of this folder, and no other change.
+"""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+from clinometer.reference.catalogue import elementwise, reductions, structure
+from clinometer.reference.catalogue.rows import Domain, Operation, Special
+
+CATALOGUE: dict[str, Operation] = {
+    **elementwise.ARITHMETIC,
+    **elementwise.EXPONENTIAL,
+    **elementwise.TRIGONOMETRIC,
+    **elementwise.PIECEWISE,
+    **elementwise.ACTIVATIONS,
+    **elementwise.SPECIAL,
+    **reductions.REDUCTIONS,
+    **reductions.SCANS,
+    **reductions.LOSSES,
+    **structure.SHAPE,
+    **structure.INDEXING,
+    **structure.LINEAR_ALGEBRA,
+    **structure.PRIMITIVES,
+}
+
+# The mathematics as a namespace: what a program runs on to find its truth.
+MATHEMATICS = SimpleNamespace(**{name: row.value for name, row in CATALOGUE.items()})
+
+__all__ = ["CATALOGUE", "MATHEMATICS", "Domain", "Operation", "Special"]

@@ -1,0 +1,196 @@
+"""What a row of the catalogue is made of."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from clinometer.reference.rules import Partial, partials
+
+GROUPS = {
+    1: "arithmetic",
+    2: "exponential",
+    3: "trigonometric, hyperbolic",
+    4: "piecewise",
+    5: "activations",
+    6: "special",
+    7: "reductions",
+    8: "scans",
+    9: "normalisers, losses",
+    10: "shape",
+    11: "indexing",
+    12: "linear algebra",
+    15: "AD primitives",
+}
+
+
+@dataclass(frozen=True)
+class Domain:
+    """An interval of the real line, less the points where a function bends or ends.
+
+    Arguments are drawn inside it, at least `margin` away from its ends and from every point to avoid, so that
+    neither rounding nor a finite difference steps over one.
+    """
+
+    low: float = -math.inf
+    high: float = math.inf
+    avoid: tuple[float, ...] = ()
+    integers: bool = False  # avoid every integer (floor, round at its halves, ...)
+    offset: float = 0.0  # of those: every integer + offset
+
+    def avoiding(self, *points: float) -> Domain:
+        """Return the domain less some points."""
+        return Domain(self.low, self.high, (*self.avoid, *points), self.integers, self.offset)
+
+    def distance(self, x: np.ndarray) -> np.ndarray:
+        """Return how far each entry is from the nearest end or point to avoid; negative outside."""
+        near = np.minimum(x - self.low, self.high - x)
+        for point in self.avoid:
+            near = np.minimum(near, np.abs(x - point))
+        if self.integers:
+            near = np.minimum(near, np.abs(x - self.offset - np.rint(x - self.offset)))
+        return near
+
+    def __str__(self) -> str:
+        left = f"({self.low:g}" if math.isfinite(self.low) else "(-inf"
+        right = f"{self.high:g})" if math.isfinite(self.high) else "inf)"
+        less = [f"{p:g}" for p in self.avoid]
+        if self.integers:
+            less.append("integers" if not self.offset else f"integers + {self.offset:g}")
+        return f"{left}, {right}" + (f" less {', '.join(less)}" if less else "")
+
+
+REAL = Domain()
+POSITIVE = Domain(low=0.0)
+NONZERO = REAL.avoiding(0.0)
+UNIT = Domain(-1.0, 1.0)
+
+
+@dataclass(frozen=True)
+class Special:
+    """A point where there is no derivative, or a surprising one; the suites aim at it.
+
+    `kind` is the class of what is right there: "universal" (one answer), "set-valued" (any element of the Clarke
+    subdifferential), "convention" (no answer is wrong; it is recorded).
+    """
+
+    args: tuple[Any, ...]
+    kind: str
+    params: Mapping[str, Any] = field(default_factory=dict)
+    note: str = ""
+
+    def __str__(self) -> str:
+        at = ", ".join(str(a).replace(" ", "") for a in self.args)
+        return f"{self.kind} at ({at})" + (f": {self.note}" if self.note else "")
+
+
+def kink(*args: Any, note: str = "", **params: Any) -> Special:
+    """Return a point where the function bends: any element of the subdifferential is right."""
+    return Special(args, "set-valued", params, note)
+
+
+def removable(*args: Any, note: str = "", **params: Any) -> Special:
+    """Return a point where a formula breaks and the function does not: one derivative is right."""
+    return Special(args, "universal", params, note)
+
+
+def convention(*args: Any, note: str = "", **params: Any) -> Special:
+    """Return a point where libraries differ and none is wrong."""
+    return Special(args, "convention", params, note)
+
+
+@dataclass(frozen=True)
+class Operation:
+    """A row: all that is known of an operation, and nothing about it stands anywhere else.
+
+    Parameters
+    ----------
+    name : str
+        As in the array API standard, where it has the operation.
+    value : callable
+        The mathematics, in numpy's functions (those that `traced` can rewrite). Array arguments come first.
+    form : str
+        How shapes and structural parameters are drawn: a key of `strategies.forms`.
+    partials : sequence of callables or None
+        Rules `f(y, *x)` of an elementwise function, one an argument. Without them, the value is a composition and
+        is differentiated as it stands.
+    domain : Domain or sequence of Domain
+        Of each array argument.
+    choices : mapping
+        Further parameters, each with the values to draw from, simplest first.
+    distinct : bool
+        Entries are drawn pairwise distinct, over all arguments (ties are kinks).
+    exact : bool
+        The function moves entries and computes nothing: values and tangents are exact, and so is the pullback
+        where no entry is used twice.
+    special : sequence of Special
+    """
+
+    name: str
+    value: Callable[..., Any]
+    form: str = "elementwise"
+    partials: Sequence[Partial] | None = None
+    domain: Sequence[Domain] = (REAL,)
+    choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    distinct: bool = False
+    exact: bool = False
+    special: Sequence[Special] = ()
+    differentiable: bool = True
+    group: int = 0
+
+    def __post_init__(self) -> None:
+        if isinstance(self.domain, Domain):
+            object.__setattr__(self, "domain", (self.domain,))
+        if self.partials is None:
+            return
+        if len(self.partials) != self.arity:
+            raise ValueError(
+                f"row {self.name!r} has {len(self.partials)} partials for {self.arity} "
+                f"argument{'s' * (self.arity != 1)}; write one partial per argument, and `zero` for an argument without one"
+            )
+        partials(self.value, self.partials)
+
+    def distance(self, *args: np.ndarray) -> float:
+        """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""
+        near = min((float(d.distance(a).min()) for d, a in zip(self.domain, args, strict=True) if a.size), default=math.inf)
+        if self.distinct:
+            entries = np.sort(np.concatenate([np.ravel(a) for a in args]))
+            gap = float(np.diff(entries).min()) if entries.size > 1 else math.inf
+            near = min(near, gap / 2)  # both neighbours may move
+        return near
+
+    @property
+    def arity(self) -> int:
+        """Number of array arguments."""
+        return len(self.domain)
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the arguments of `value`, in order."""
+        if self.partials is not None:  # most are ufuncs, which do not tell
+            return ("x", "y", "z")[: self.arity]
+        return tuple(inspect.signature(self.value).parameters)
+
+
+zero: Partial = None
+
+
+def table(group: int, *rows: Operation) -> dict[str, Operation]:
+    """Return the rows of one group by name.
+
+    Raises
+    ------
+    ValueError
+        Two rows of one name.
+    """
+    found: dict[str, Operation] = {}
+    for row in rows:
+        if row.name in found:
+            raise ValueError(f"row {row.name!r} stands twice in group {group}; one operation is one row")
+        object.__setattr__(row, "group", group)
+        found[row.name] = row
+    return found

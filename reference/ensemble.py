@@ -1,0 +1,192 @@
+"""The number system of the truth: an ensemble of arrays that numpy's functions see as one.
+
+Three hidden axes lead each array: replica, point and direction. Replica 0 is clean; in the others every result
+is perturbed by a random relative amount up to the unit roundoff of the backend's dtype (Monte Carlo
+arithmetic). The spread of the replicas is what rounding can do to this very computation. Points are
+independent inputs of one case; directions are the tangents of a Jacobian.
+
+Values and rules stay plain mathematics (`1 - y * y`): the rounding is in the type, and nobody can forget it.
+Choices (a comparison, an argmax, a sign) are made by the clean replica, and all replicas follow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from clinometer.reference import traced
+from clinometer.reference.rounding import Noise
+
+LEAD = 3  # replica, point, direction
+
+
+class PointsDisagree(Exception):
+    """A branch was asked for one truth value, and the points of the ensemble give two."""
+
+
+class Ensemble(traced.Traced):
+    """Replicas x points x directions of an array; `shape` and `dtype` are those of the array."""
+
+    level = 0
+
+    def __init__(self, data: np.ndarray, noise: Noise):
+        self.data, self.noise = data, noise
+
+    @property
+    def shape(self) -> tuple[int, ...]:  # type: ignore[override]  # read-only here
+        return self.data.shape[LEAD:]
+
+    @property
+    def dtype(self) -> np.dtype:  # type: ignore[override]  # read-only here
+        return self.data.dtype
+
+    def __bool__(self) -> bool:
+        answers = np.unique(self.data[:1])
+        if len(answers) != 1:
+            raise PointsDisagree
+        return bool(answers[0])
+
+    def __repr__(self) -> str:
+        return f"Ensemble(replicas, points, directions = {self.data.shape[:LEAD]}, shape={self.shape})"
+
+    def clean(self) -> Ensemble:
+        return Ensemble(self.data[:1], self.noise) if len(self.data) > 1 else self
+
+    def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Ensemble:
+        if function in traced.DECISIONS:
+            args = [traced.clean(a) for a in args]
+        implementation = IMPLEMENTATIONS.get(function, elementwise)
+        return Ensemble(implementation(self.noise, function, args, params), self.noise)
+
+
+def perturb(y: np.ndarray, noise: Noise, scale: np.ndarray | None = None, factor: float = 1.0) -> np.ndarray:
+    """Round all replicas but the clean one, relative to `scale` (default: the result itself), in place."""
+    if len(y) > 1 and y.dtype.kind == "f" and y.size:
+        z = noise.draw(y[1:].shape) * (noise.u * factor)
+        with np.errstate(invalid="ignore"):
+            error = (y[1:] if scale is None else scale) * z  # not y * (1 + z): with z tiny, that sum rounds away
+        if not np.isfinite(error).all():
+            error = np.where(np.isfinite(error), error, 0)
+        y[1:] += error
+    return y
+
+
+def align(args: Sequence[Any]) -> list[Any]:
+    """Give all ensembles the core rank of the largest operand, so that their leading axes broadcast."""
+    rank = max(np.ndim(a) if not isinstance(a, Ensemble) else a.data.ndim - LEAD for a in args)
+    return [
+        a.data.reshape(a.data.shape[:LEAD] + (1,) * (rank - a.data.ndim + LEAD) + a.data.shape[LEAD:])
+        if isinstance(a, Ensemble)
+        else a
+        for a in args
+    ]
+
+
+EXACT = {np.negative, np.absolute, np.positive, np.copysign, np.where} | traced.DECISIONS
+
+
+class Accuracy(NamedTuple):
+    """How well a function is known that is not known to half a rounding."""
+
+    reference: float  # error of our own value, in roundings of float64
+    vendor: float  # error that a library may have, in roundings of its dtype
+
+
+ACCURACY: dict[Callable, Accuracy] = {}
+
+
+def elementwise(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    if function in LEADING_AXIS:
+        return _along_axis(function, args[0], params)
+    with np.errstate(all="ignore"):
+        y = getattr(function, "plain", function)(*align(args), **params)
+    if function in EXACT:
+        return y
+    known = ACCURACY.get(function)
+    factor = 1.0 if known is None else max(known.vendor, known.reference * 2.0**-53 / noise.u)
+    return perturb(np.asarray(y), noise, factor=factor)
+
+
+LEADING_AXIS = {np.argmax, np.argmin, np.argsort}
+
+
+def _along_axis(function: Callable, x: Ensemble, params: dict[str, Any]) -> np.ndarray:
+    axis = params["axis"]
+    if axis is None:
+        raise TypeError("fold the axes first: an ensemble has no flat order")
+    axis = axis if axis < 0 else axis + LEAD
+    stable = {"kind": "stable"} if function is np.argsort else {}
+    return function(x.data, **{**params, "axis": axis}, **stable)
+
+
+def _pick(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    positions = params["positions"]
+    lead = np.broadcast_shapes(*(a.data.shape[:LEAD] for a in args if isinstance(a, Ensemble)))
+    flats = [_flat(a, lead) for a in args]
+    flat = flats[0] if len(flats) == 1 else np.concatenate(flats, axis=-1)
+    if isinstance(positions, Ensemble):  # chosen point by point
+        chosen = positions.data
+        index = chosen.reshape(*chosen.shape[:LEAD], -1)
+        index = np.broadcast_to(index, np.broadcast_shapes(index.shape[:LEAD], lead) + index.shape[LEAD:])
+        flat = np.broadcast_to(flat, index.shape[:LEAD] + flat.shape[LEAD:])
+        return np.take_along_axis(flat, index, -1).reshape(index.shape[:LEAD] + chosen.shape[LEAD:])
+    if positions.size and positions.max() == flat.shape[-1]:
+        flat = np.concatenate([flat, np.zeros((*lead, 1), flat.dtype)], axis=-1)
+    return flat[..., positions]
+
+
+def _flat(a: Any, lead: tuple[int, ...]) -> np.ndarray:
+    if not isinstance(a, Ensemble):
+        return np.broadcast_to(np.ravel(a), (*lead, np.size(a)))
+    return np.broadcast_to(a.data.reshape(*a.data.shape[:LEAD], a.size), (*lead, a.size))
+
+
+def _scatter(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    (x,), positions, shape = args, params["positions"], params["shape"]
+    if isinstance(positions, Ensemble):
+        raise TypeError("a scatter to chosen positions is a pullback; the truth runs forward")
+
+    def add_up(data: np.ndarray) -> np.ndarray:
+        out = np.zeros((*data.shape[:LEAD], int(np.prod(shape)) + 1), data.dtype)
+        where = np.ravel(positions)
+        np.add.at(out, (slice(None),) * LEAD + (where,), data.reshape(*data.shape[:LEAD], where.size))
+        return out[..., :-1].reshape(data.shape[:LEAD] + tuple(shape))
+
+    return perturb(add_up(x.data), noise, scale=add_up(np.abs(x.data[:1])))
+
+
+def _contract(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    labels = [("..." if isinstance(a, Ensemble) else "") + label for a, label in zip(args, params["labels"], strict=True)]
+    formula = ",".join(labels) + "->..." + params["out"]
+    arrays = [a.data if isinstance(a, Ensemble) else np.asarray(a) for a in args]
+    with np.errstate(all="ignore"):
+        y = np.einsum(formula, *arrays)
+        # A sum is good to a rounding of the sum of magnitudes, whatever its order.
+        scale = np.einsum(formula, *(np.abs(a.data[:1] if isinstance(a, Ensemble) else a) for a in args))
+    # einsum may hand out a view of its operand; noise must not land there
+    return perturb(np.array(y), noise, scale=scale)
+
+
+def _inverse(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    x = args[0].data
+    return traced.inverse(_normwise(noise, function, args, params) if len(x) > 1 else x)
+
+
+def _normwise(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    x = np.array(args[0].data)
+    return perturb(x, noise, scale=np.sqrt(np.sum(x[:1] ** 2, axis=(-2, -1), keepdims=True)))
+
+
+def _identity(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    return args[0].data
+
+
+IMPLEMENTATIONS: dict[Callable, Callable[..., np.ndarray]] = {
+    traced.pick: _pick,
+    traced.scatter: _scatter,
+    traced.contract: _contract,
+    traced.inverse: _inverse,
+    traced.normwise: _normwise,
+    traced.stop_gradient: _identity,
+}

@@ -1,0 +1,114 @@
+"""Programs and cases as readable Python.
+
+The structure (assignments, `if`, `while`, `for`) is the same for everybody; how an operation is spelled is given
+by the caller: `spell(op, arguments, parameters)` returns an expression.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:  # programs and cases print themselves through this module
+    from clinometer.reference.program import Operand, Program, Step
+    from clinometer.reference.truth import Case
+
+Spell = Callable[[str, Sequence[str], Mapping[str, Any]], str]
+
+
+def plainly(op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
+    """Spell an operation by its name in the catalogue."""
+    return f"{op}({', '.join([*args, *(f'{k}={literal(v)}' for k, v in params.items())])})"
+
+
+def plain(program: Program) -> str:
+    """Return the program in the catalogue's own names."""
+    return "\n".join(statements(program, plainly))
+
+
+def statements(program: Program, spell: Spell) -> list[str]:
+    """Return the lines of a function body, `return` included."""
+    return [*_steps(program, spell), f"return {', '.join(map(_operand, program.outputs))}"]
+
+
+def _operand(a: Operand) -> str:
+    return a if isinstance(a, str) else literal(a)
+
+
+def _steps(block: Program, spell: Spell) -> Iterator[str]:
+    for step in block.steps:
+        yield from _step(step, spell)
+
+
+def _step(step: Step, spell: Spell) -> Iterator[str]:
+    args = [_operand(a) for a in step.args]
+    if step.op == "if":
+        yield f"if {args[0]}:"
+        yield from _indented(_assigned(step.blocks[0], step.out, spell))
+        yield "else:"
+        yield from _indented(_assigned(step.blocks[1], step.out, spell))
+    elif step.op == "for":
+        yield from _bind(step.out, args)
+        yield f"for _ in range({step.params['times']}):"
+        yield from _indented(_looped(step.blocks[0], step.out, spell))
+    elif step.op == "while":
+        test, body = step.blocks
+        yield from _bind(step.out, args)
+        yield "while True:"
+        yield from _indented([*_bind(test.inputs, step.out), *_steps(test, spell)])
+        yield from _indented([f"if not {_operand(test.outputs[0])}:", "    break"])
+        yield from _indented(_looped(body, step.out, spell))
+    else:
+        yield f"{step.out[0]} = {spell(step.op, args, step.params)}"
+
+
+def _assigned(block: Program, out: Sequence[str], spell: Spell) -> list[str]:
+    return [*_steps(block, spell), *_bind(out, [_operand(o) for o in block.outputs])]
+
+
+def _looped(body: Program, carried: Sequence[str], spell: Spell) -> list[str]:
+    return [*_bind(body.inputs, carried), *_assigned(body, carried, spell)]
+
+
+def _bind(names: Sequence[str], values: Sequence[str]) -> list[str]:
+    return [f"{', '.join(names)} = {', '.join(values)}"] if names else []
+
+
+def _indented(lines: Sequence[str] | Iterator[str]) -> Iterator[str]:
+    return (f"    {line}" for line in lines)
+
+
+def literal(value: Any) -> str:
+    """Return Python source for a parameter: numbers, infinities, slices, tuples, arrays as nested lists."""
+    if isinstance(value, slice):
+        return f"slice({literal(value.start)}, {literal(value.stop)}, {literal(value.step)})"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(literal, value))}{',' * (len(value) == 1)})"
+    if isinstance(value, list):
+        return f"[{', '.join(map(literal, value))}]"
+    if isinstance(value, np.ndarray):
+        return literal(value.tolist())
+    if isinstance(value, np.generic):
+        return literal(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return f'float("{value}")'
+    return "..." if value is ... else repr(value)
+
+
+def numbers(x: np.ndarray) -> str:
+    """Return an array as nested lists of the shortest literals that its dtype reads back."""
+    if x.ndim:
+        return f"[{', '.join(numbers(row) for row in x)}]" if x.size or x.ndim == 1 else literal(x)
+    if x.dtype.kind != "f":
+        return repr(x.item())
+    text = str(x[()]) if x.dtype.itemsize <= 8 else repr(float(x))
+    return text if math.isfinite(float(x)) else f'float("{text}")'
+
+
+def describe(case: Case) -> str:
+    """Return a case as a few lines: its inputs, then its program."""
+    inputs = [f"{n} = {numbers(x)}" for n, x in zip(case.program.inputs, case.inputs, strict=True)]
+    return "\n".join([f"Case in {case.dtype}, {case.points} points:", *inputs, plain(case.program)])

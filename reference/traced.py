@@ -1,0 +1,283 @@
+"""Numpy's functions, rewritten onto a handful of primitives.
+
+A row of the catalogue is plain numpy. Given an array of one of our own types (replicas, duals, the nodes of a
+tape), numpy hands the call over to `Traced`, which rewrites it onto the elementwise functions and a few
+primitives: `pick`, `scatter`, `contract`, `where`, `inverse`, `normwise`, `stop_gradient`. Only these need to
+know a derivative (`rules`) or how to round (`ensemble`).
+
+Two ideas keep the list short. A function that merely moves entries (reshape, flip, concat, getitem, ...) is
+run once on the *positions* of the entries, and the result is a `pick`. A function that decides (argmax, a
+comparison, floor) has no derivative and is asked of the primal alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+Array = Any
+
+
+class Traced(np.lib.mixins.NDArrayOperatorsMixin):
+    """An array type of ours: what numpy's functions see is its shape and dtype."""
+
+    level = 0  # of two types in one call, the higher one takes it; the lower is a constant to it
+
+    shape: tuple[int, ...]
+    dtype: np.dtype
+
+    @property
+    def ndim(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        return math.prod(self.shape)
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of an array without axes")
+        return self.shape[0]
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
+
+    def __getitem__(self, key: Any) -> Array:
+        return pick(self, positions=np.arange(self.size).reshape(self.shape)[key])
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        if method != "__call__" or kwargs:
+            return NotImplemented
+        return REWRITES[ufunc](*inputs) if ufunc in REWRITES else call(ufunc, inputs)
+
+    def __array_function__(self, function: Callable, types: Any, args: tuple, kwargs: dict) -> Any:
+        if function in REARRANGEMENTS:
+            return rearrange(function, args, kwargs)
+        if function not in REWRITES:
+            raise TypeError(f"numpy.{function.__name__} has no rewriting; write the row with the functions in traced.py")
+        return REWRITES[function](*args, **kwargs)
+
+    def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Any:
+        """Evaluate a primitive; `args` are its arrays, at least one of them of this level."""
+        raise NotImplementedError
+
+    def clean(self) -> Array:
+        """Return the primal without derivatives and without noise."""
+        raise NotImplementedError
+
+
+def call(function: Callable, args: Sequence[Any], params: dict[str, Any] | None = None) -> Any:
+    """Give a primitive to the highest level among its arguments, or to plain numpy."""
+    top = max((a for a in args if isinstance(a, Traced)), key=lambda a: a.level, default=None)
+    return function(*args, **(params or {})) if top is None else top.apply(function, args, params or {})
+
+
+def clean(x: Array) -> Array:
+    """Strip derivatives and noise; plain arrays pass."""
+    return x.clean() if isinstance(x, Traced) else x
+
+
+def primitive(plain: Callable) -> Callable:
+    """Make a function of plain arrays one that our array types may take over."""
+
+    @functools.wraps(plain)
+    def function(*arrays: Any, **params: Any) -> Any:
+        top = max((a for a in arrays if isinstance(a, Traced)), key=lambda a: a.level, default=None)
+        return plain(*arrays, **params) if top is None else top.apply(function, arrays, params)
+
+    function.plain = plain  # type: ignore[attr-defined]  # a function takes attributes; mypy does not know which
+    return function
+
+
+# ----- the primitives that numpy has no single function for -----
+
+
+@primitive
+def pick(*arrays: Array, positions: np.ndarray) -> Array:
+    """Return the entries at `positions` of the raveled, concatenated arrays; the position past the end is zero."""
+    flat = np.concatenate([np.ravel(a) for a in arrays])
+    return np.append(flat, np.zeros(1, flat.dtype))[positions]
+
+
+@primitive
+def scatter(x: Array, *, positions: np.ndarray, shape: tuple[int, ...]) -> Array:
+    """Add the entries of x up at `positions` of an array of zeros; the position past the end is dropped."""
+    out = np.zeros(math.prod(shape) + 1, x.dtype)
+    np.add.at(out, np.ravel(positions), np.ravel(x))
+    return out[:-1].reshape(shape)
+
+
+@primitive
+def contract(*arrays: Array, labels: tuple[str, ...], out: str) -> Array:
+    """Einstein's sum: one letter an axis, none twice within one array."""
+    return np.einsum(",".join(labels) + "->" + out, *arrays)
+
+
+@primitive
+def inverse(x: Array) -> Array:
+    """Invert matrices; in extended precision LAPACK's answer is refined by Newton's iteration."""
+    y = np.linalg.inv(x.astype(np.float64, copy=False)).astype(x.dtype)
+    if x.dtype == np.longdouble:
+        for _ in range(2):  # each step doubles the digits: 53 bits become the 64 of long double
+            y = y + y @ (np.eye(x.shape[-1], dtype=x.dtype) - x @ y)
+    return y
+
+
+@primitive
+def normwise(x: Array) -> Array:
+    """Return x: matrices whose error an algorithm bounds by their norm only (LAPACK; Higham, ch. 14)."""
+    return x
+
+
+@primitive
+def stop_gradient(x: Array) -> Array:
+    """Return x, cut from its derivative."""
+    return x
+
+
+# ----- functions that only move entries -----
+
+
+def at_set(x: Array, value: Array, key: Any) -> Array:
+    """Return a copy of x in which x[key] is value."""
+    if isinstance(x, Traced) or isinstance(value, Traced):
+        return rearrange(at_set, (x, value), {"key": key})
+    y = np.array(x)
+    y[key] = value
+    return y
+
+
+REARRANGEMENTS: set[Callable] = {
+    np.broadcast_to, np.concatenate, np.diag, np.diagonal, np.expand_dims, np.flip, np.matrix_transpose, np.meshgrid,
+    np.moveaxis, np.ravel, np.repeat, np.reshape, np.roll, np.split, np.squeeze, np.stack, np.swapaxes, np.take,
+    np.tile, np.transpose, np.unstack,
+}  # fmt: skip
+
+
+def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Run `function` on the positions of entries, then pick them."""
+    arrays: list[Array] = []
+
+    def positions(a: Any) -> Any:
+        if isinstance(a, list | tuple) and any(isinstance(b, Traced) for b in a):
+            return [positions(np.asarray(b) if not isinstance(b, Traced) else b) for b in a]
+        if not isinstance(a, Traced | np.ndarray):
+            return a
+        start = sum(np.size(b) for b in arrays)
+        arrays.append(a)
+        return np.arange(start, start + np.size(a)).reshape(np.shape(a))
+
+    result = function(*(positions(a) for a in args), **kwargs)
+    if isinstance(result, list | tuple):
+        return [pick(*arrays, positions=p) for p in result]
+    return pick(*arrays, positions=result)
+
+
+# ----- the rest of numpy, in terms of the above -----
+
+LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
+
+def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+    """np.sum."""
+    axes = reduced(axis, len(x.shape))
+    labels = LETTERS[: len(x.shape)]
+    out = "".join(c for i, c in enumerate(labels) if i not in axes)
+    y = contract(x, labels=(labels,), out=out) if axes else x
+    return np.reshape(y, tuple(1 if i in axes else n for i, n in enumerate(x.shape))) if keepdims else y
+
+
+def reduced(axis: Any, ndim: int) -> tuple[int, ...]:
+    """Return the axes meant by an `axis` argument (None, an integer, a tuple) as sorted non-negative integers."""
+    if axis is None:
+        return tuple(range(ndim))
+    axes = axis if isinstance(axis, tuple) else (axis,)
+    return tuple(sorted(a % ndim for a in axes))
+
+
+def matmul(a: Array, b: Array) -> Array:
+    """np.matmul, with numpy's rule for one-dimensional operands."""
+    na, nb = len(a.shape), len(b.shape)
+    batch = LETTERS[: max(na, nb, 2) - 2]
+    la = batch[len(batch) - max(na - 2, 0) :] + ("yz" if na > 1 else "z")
+    lb = batch[len(batch) - max(nb - 2, 0) :] + ("zx" if nb > 1 else "z")
+    out = batch + ("y" if na > 1 else "") + ("x" if nb > 1 else "")
+    return contract(a, b, labels=(la, lb), out=out)
+
+
+def extremum(decide: Callable) -> Callable:
+    """np.max or np.min: which entry it is gets decided once, and is picked."""
+
+    def reduce(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
+        folded = fold(x, axis)
+        y = np.take_along_axis(folded, decide(folded, axis=-1, keepdims=True), -1)
+        return unfold(y[..., 0], x.shape, axis, keepdims)
+
+    return reduce
+
+
+def fold(x: Array, axis: Any) -> Array:
+    """Return x with the reduced axes moved to the end and merged into one."""
+    axes = reduced(axis, len(x.shape))
+    kept = [i for i in range(len(x.shape)) if i not in axes]
+    shape = (*(x.shape[i] for i in kept), math.prod(x.shape[i] for i in axes))
+    return np.reshape(np.transpose(x, (*kept, *axes)), shape)
+
+
+def unfold(y: Array, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Array:
+    """Give a reduction its final shape."""
+    if not keepdims:
+        return y
+    axes = reduced(axis, len(shape))
+    return np.reshape(y, tuple(1 if i in axes else n for i, n in enumerate(shape)))
+
+
+def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
+    """np.take_along_axis, for indices that broadcast against x."""
+    axis %= len(x.shape)
+    strides = [math.prod(x.shape[i + 1 :]) for i in range(len(x.shape))]
+    base = np.zeros((), int)
+    for i, n in enumerate(x.shape):
+        if i != axis:
+            base = base + (np.arange(n) * strides[i]).reshape([-1 if j == i else 1 for j in range(len(x.shape))])
+    return pick(x, positions=indices * strides[axis] + base)
+
+
+def larger(x: Array, y: Array) -> Array:
+    """np.maximum; NaN wins."""
+    return np.where((x >= y) | np.isnan(x), x, y)
+
+
+def smaller(x: Array, y: Array) -> Array:
+    """np.minimum; NaN wins."""
+    return np.where((x <= y) | np.isnan(x), x, y)
+
+
+REWRITES: dict[Callable, Callable] = {
+    np.sum: total,
+    np.matmul: matmul,
+    np.max: extremum(np.argmax),
+    np.min: extremum(np.argmin),
+    np.take_along_axis: take_along_axis,
+    np.maximum: larger,
+    np.minimum: smaller,
+    np.where: lambda c, x, y: call(np.where, (c, x, y)),
+    np.argmax: lambda x, axis=None, keepdims=False: call(np.argmax, (x,), {"axis": axis, "keepdims": keepdims}),
+    np.argmin: lambda x, axis=None, keepdims=False: call(np.argmin, (x,), {"axis": axis, "keepdims": keepdims}),
+    np.argsort: lambda x, axis=-1: call(np.argsort, (x,), {"axis": axis}),
+    np.shape: lambda x: x.shape,
+    np.ndim: lambda x: len(x.shape),
+    np.size: lambda x: math.prod(x.shape),
+    np.zeros_like: lambda x: np.zeros(x.shape, x.dtype),
+    np.ones_like: lambda x: np.ones(x.shape, x.dtype),
+}
+
+DECISIONS: set[Callable] = {
+    np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal, np.isnan, np.isinf, np.isfinite,
+    np.signbit, np.sign, np.floor, np.ceil, np.rint, np.trunc, np.argmax, np.argmin, np.argsort,
+    np.logical_not, np.logical_and, np.logical_or, np.bitwise_and, np.bitwise_or, np.invert,
+}  # fmt: skip

@@ -1,0 +1,75 @@
+"""An answer held against the truth, and against the second witness before anybody is blamed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from clinometer.reference.differences import Estimate
+from clinometer.reference.truth import Case, Expected
+from clinometer.reference.witness import WITNESSES
+
+SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """The worst entry of an answer outside its tolerance."""
+
+    mode: str  # value, reverse, forward: which claim
+    which: int  # which input (reverse) or output
+    place: tuple[int, ...]  # point, then index
+    got: Any
+    expected: Any
+    tolerance: Any
+    error: float  # in units of the tolerance
+    outcome: str = "fail"  # fail, invalid or inconclusive, once the second witness has been heard
+    witness: Estimate | None = None
+
+
+def excess(got: np.ndarray, expected: Expected) -> np.ndarray:
+    """Return the error of each entry in units of its tolerance; equal infinities and NaNs agree."""
+    want = expected.value
+    with np.errstate(all="ignore"):
+        error = np.abs(got.astype(want.dtype) - want) / expected.tolerance
+    same = (got == want) | (np.isnan(got) & np.isnan(want))
+    return np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
+
+
+def worst(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagreement | None:
+    """Return the entry that is furthest outside its tolerance, or None if all agree."""
+    error = excess(got, expected)
+    if not error.size or not (error > 1).any():
+        return None
+    place = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
+    return Disagreement(
+        mode, which, place, got[place], expected.value[place], expected.tolerance[place], float(error[place])
+    )
+
+
+def hear(case: Case, found: Disagreement) -> Disagreement:
+    """Ask the second witness about a disagreement.
+
+    It is `fail` where both witnesses speak against the backend, `invalid` where they contradict each other (our
+    defect), `inconclusive` where finite differences cannot tell.
+    """
+    estimate = WITNESSES[found.mode](case, found.which, found.place)
+    return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate)})
+
+
+def _decide(found: Disagreement, estimate: Estimate) -> str:
+    doubt = SAFETY * estimate.error
+    if not np.isfinite(estimate.value) or not np.isfinite(doubt) or not np.isfinite(found.expected):
+        return "inconclusive"
+    if abs(estimate.value - found.expected) > doubt + found.tolerance:
+        return "invalid"
+    got = np.asarray(found.got).astype(type(estimate.value))
+    return "fail" if not abs(estimate.value - got) <= doubt else "inconclusive"
+
+
+def confirm(case: Case, mode: str, which: int, place: tuple[int, ...], expected: Expected) -> Disagreement | None:
+    """Hold the truth itself against the second witness, at one entry; None if they agree, as they must."""
+    found = Disagreement(mode, which, place, expected.value[place], expected.value[place], expected.tolerance[place], 0.0)
+    heard = hear(case, found)
+    return heard if heard.outcome == "invalid" else None

@@ -1,0 +1,21 @@
+"""Hypothesis strategies: shapes, broadcastable shapes, arrays, indices, cotangents, whole cases.
+
+They know the reference and no backend: everything is made in numpy, from one seed, and converted by adapters.
+"""
+
+from clinometer.strategies.arrays import PROFILES, cotangents, distinct_values, values
+from clinometer.strategies.cases import operation_cases, program_cases
+from clinometer.strategies.shapes import axes_subsets, broadcastable_shapes, index_keys, shapes
+
+__all__ = [
+    "PROFILES",
+    "axes_subsets",
+    "broadcastable_shapes",
+    "cotangents",
+    "distinct_values",
+    "index_keys",
+    "operation_cases",
+    "program_cases",
+    "shapes",
+    "values",
+]

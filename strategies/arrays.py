@@ -1,0 +1,88 @@
+"""Values: drawn in bulk from a profile and a seed, inside a domain and clear of its kinks.
+
+Element by element a thousand numbers cost Hypothesis milliseconds and are mostly equal; a drawn profile and a drawn
+seed cost two draws. Simple profiles come first, so that shrinking still ends at numbers one can read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from clinometer.reference.catalogue import Domain
+
+MARGIN = 2.0**-6  # from kinks, ties and edges: far more than rounding moves, enough for a finite difference
+Shape = tuple[int, ...]
+
+PROFILES: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
+    "ones": lambda rng, shape: np.ones(shape),
+    "integers": lambda rng, shape: rng.integers(-4, 5, shape).astype(float),
+    "fractions": lambda rng, shape: rng.integers(-24, 25, shape) / 8,
+    "normal": lambda rng, shape: np.round(rng.normal(0, 1.5, shape), 4),
+    "wide": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-3, 2, shape),
+}
+
+
+def values(rng: np.random.Generator, profile: str, shape: Shape, domain: Domain, dtype: str) -> np.ndarray:
+    """Return numbers that `dtype` holds exactly, at least `MARGIN` inside `domain`."""
+    x = np.asarray(_fit(PROFILES[profile](rng, shape), domain), dtype)
+    for _ in range(8):
+        clear = domain.distance(x.astype(float)) >= MARGIN
+        if clear.all():
+            return x
+        x = np.where(clear, x, _fit(rng.normal(0, 1.5, shape), domain).astype(dtype))
+    return np.where(domain.distance(x.astype(float)) >= MARGIN, x, np.asarray(safe_point(domain), dtype))
+
+
+def _fit(x: np.ndarray, domain: Domain) -> np.ndarray:
+    """Fold numbers into an interval, so that most stay as simple as they are."""
+    low, high = domain.low, domain.high
+    if np.isfinite(low) and np.isfinite(high):
+        width = high - low
+        outside = (x <= low) | (x >= high)
+        return np.where(outside, low + width * np.round(np.mod(np.abs(x) * 0.3819660, 1.0), 3), x)
+    if np.isfinite(low):
+        return np.where(x <= low, low + np.abs(x - low), x)
+    return x
+
+
+def safe_point(domain: Domain) -> float:
+    """Return the simplest number well inside a domain.
+
+    Raises
+    ------
+    ValueError
+        A domain without a point at a distance of `MARGIN` from its kinks.
+    """
+    centre = 0.5 * (domain.low + domain.high) if np.isfinite(domain.low) and np.isfinite(domain.high) else 0.0
+    base = domain.low if np.isfinite(domain.low) and not np.isfinite(domain.high) else centre
+    for step in (1.0, 0.5, 0.25, 0.125, 0.0625):
+        for k in (1, -1, 2, 3, -2, -3, 5, 7):
+            if float(domain.distance(np.asarray(base + k * step))) >= MARGIN:
+                return base + k * step
+    raise ValueError(f"the domain {domain} has no room of {MARGIN} around any simple point")
+
+
+def distinct_values(
+    rng: np.random.Generator, profile: str, shapes: tuple[Shape, ...], domain: Domain, dtype: str
+) -> list[np.ndarray]:
+    """Return arrays whose entries, over all of them, differ pairwise by more than twice `MARGIN`."""
+    sizes = [int(np.prod(shape)) for shape in shapes]
+    n = sum(sizes)
+    if profile in ("ones", "integers"):
+        ladder = np.arange(n) - n // 2
+    elif profile == "fractions":
+        ladder = (np.arange(n) - n // 2) / 4 + 0.125
+    else:
+        ladder = np.cumsum(np.round(rng.uniform(0.1, 1.0, n), 3))
+        ladder = ladder - np.round(ladder.mean() if n else 0.0, 2)
+    if np.isfinite(domain.low) and n and ladder.min() <= domain.low:
+        ladder = ladder - ladder.min() + domain.low + 0.5
+    entries = rng.permutation(ladder).astype(dtype)
+    ends = np.cumsum(sizes)
+    return [entries[end - k : end].reshape(shape) for end, k, shape in zip(ends, sizes, shapes, strict=True)]
+
+
+def cotangents(rng: np.random.Generator, shape: Shape, dtype: str) -> np.ndarray:
+    """Return signed, non-uniform quarters without zeros: all-ones cotangents hide bugs, and long decimals readers."""
+    return (rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4).astype(dtype)

@@ -1,0 +1,106 @@
+"""Shapes, axes and indices. Each strategy says what it shrinks to."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+
+Shape = tuple[int, ...]
+MAX_SIZE = 24  # entries of one array: a whole Jacobian stays small, and a failure readable
+
+
+@st.composite
+def shapes(
+    draw: Any, *, min_dims: int = 0, max_dims: int = 3, min_side: int = 0, max_side: int = 4, max_size: int = MAX_SIZE
+) -> Shape:
+    """Draw a shape of at most `max_size` entries; shrinks to few axes, then to short ones.
+
+    Raises
+    ------
+    InvalidArgument
+        Bounds that no shape meets.
+    """
+    if not 0 <= min_dims <= max_dims:
+        raise InvalidArgument(f"{min_dims=} and {max_dims=}: want 0 <= min_dims <= max_dims")
+    if not 0 <= min_side <= max_side:
+        raise InvalidArgument(f"{min_side=} and {max_side=}: want 0 <= min_side <= max_side")
+    sides: list[int] = []
+    for _ in range(draw(st.integers(min_dims, max_dims))):
+        longest = max(min(max_side, max_size // max(math.prod(sides), 1)), min_side, 1)
+        # Size 0 and size 1 are worth having, and most pairs of shapes should tell their axes apart.
+        sides.append(draw(st.sampled_from([n for n in (2, 3, 1, 4, 0) if min_side <= n <= longest] or [longest])))
+    return tuple(sides)
+
+
+@st.composite
+def broadcastable_shapes(draw: Any, number: int, *, min_side: int = 0) -> tuple[Shape, ...]:
+    """Draw shapes that broadcast together; shrinks to equal shapes.
+
+    The result is drawn first; then each operand loses leading axes and has others squashed to 1. Shapes drawn one by
+    one would hardly ever fit, or be equal.
+    """
+    result = draw(shapes(min_side=min_side))
+    found = []
+    for _ in range(number):
+        lost = draw(st.integers(0, len(result))) if draw(st.booleans()) else 0
+        kept = result[lost:]
+        squashed = draw(st.lists(st.booleans(), min_size=len(kept), max_size=len(kept))) if draw(st.booleans()) else ()
+        found.append(tuple(1 if s else n for n, s in zip(kept, squashed, strict=False)) if squashed else kept)
+    return tuple(found)
+
+
+@st.composite
+def axes_subsets(draw: Any, ndim: int, *, min_axes: int = 0) -> int | tuple[int, ...] | None:
+    """Draw an `axis` argument: None, an integer or a tuple, each axis as it is or negative; shrinks to None."""
+    if ndim == 0:
+        return None
+    kind = draw(st.sampled_from(("none", "one", "some")))
+    if kind == "none":
+        return None
+    signed = st.integers(0, ndim - 1).flatmap(lambda a: st.sampled_from((a, a - ndim)))
+    if kind == "one":
+        return draw(signed)
+    chosen = draw(st.lists(signed, min_size=min_axes, max_size=ndim, unique_by=lambda a: a % ndim))
+    return tuple(chosen)
+
+
+@st.composite
+def index_keys(draw: Any, shape: Shape, *, unique: bool = False) -> Any:
+    """Draw a key for `x[key]`; shrinks to an integer on the first axis.
+
+    Integers, slices with any step, an ellipsis, new axes, one list of integers (with duplicates, unless `unique`), or
+    a boolean mask of the whole.
+    """
+    if shape and draw(st.integers(0, 7)) == 7:
+        mask = np.random.default_rng(draw(st.integers(0, 2**16))).random(shape) < 0.6
+        return mask.tolist() if mask.ndim else bool(mask)
+    parts: list[Any] = []
+    lists = 0
+    for n in shape:
+        kind = draw(st.sampled_from(("integer", "slice", "full", "list")))
+        if kind == "integer" and n:
+            parts.append(draw(st.integers(-n, n - 1)))
+        elif kind == "list" and n and not lists:
+            lists = 1
+            entries = st.integers(-n, n - 1)
+            by = (lambda i, n=n: i % n) if unique else None
+            parts.append(draw(st.lists(entries, min_size=1, max_size=n if unique else 4, unique_by=by)))
+        elif kind == "slice":
+            step = draw(st.sampled_from((1, 2, -1, -2, 3)))
+            bound = st.none() | st.integers(-n - 1, n + 1)
+            parts.append(slice(draw(bound), draw(bound), step))
+        else:
+            parts.append(slice(None))
+    extra = draw(st.sampled_from(("nothing", "ellipsis", "newaxis")))
+    if extra == "ellipsis":
+        # An ellipsis stands for the full slices at its place, so it may replace those at the end.
+        while parts and parts[-1] == slice(None):
+            parts.pop()
+        parts.append(...)
+    elif extra == "newaxis" and not lists:
+        parts.insert(draw(st.integers(0, len(parts))), None)
+    return tuple(parts) if len(parts) != 1 else parts[0]

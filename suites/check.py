@@ -1,0 +1,275 @@
+"""The one check: an answer of the backend turned into a verdict with its evidence.
+
+No clause writes its own comparison, message or reproducer. What the backend raises is caught here and nowhere else,
+so that its faults and ours never mix: an exception from outside `theirs` is our own defect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from clinometer.backends import Backend
+from clinometer.reference.program import run
+from clinometer.reference.truth import Case, Expected
+from clinometer.reference.verdict import Disagreement, confirm, hear, worst
+
+
+class Nonconformance(AssertionError):
+    """The backend does not hold what a clause says; or, with another outcome, nobody can tell, or we are wrong."""
+
+    def __init__(self, outcome: str, message: str, finding: Finding | None = None):
+        super().__init__(message)
+        self.outcome, self.finding = outcome, finding
+
+
+class Unsupported(Exception):
+    """The backend does not offer what the case needs."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What stands behind a nonconformance: the case of one point, and the numbers."""
+
+    claim: str
+    case: Case | None = None
+    mode: str = ""
+    which: int = 0
+    got: np.ndarray | None = None
+    expected: np.ndarray | None = None
+    tolerance: np.ndarray | None = None
+    disagreement: Disagreement | None = None
+    trace: str = ""
+    lines: tuple[str, ...] = ()  # what was done, for clauses that do more than evaluate and differentiate
+
+
+@dataclass
+class Check:
+    """What a clause's body is given: the backend, and the few ways to hold something against it."""
+
+    backend: Backend
+    examples: int = 0
+    points: int = 0
+    undecided: int = 0
+    observed: dict[str, str] = field(default_factory=dict)
+    curves: list[tuple[Case, np.ndarray, np.ndarray]] = field(default_factory=list)
+    case: Case | None = None  # in hand, for the evidence of an exception
+
+    @property
+    def xp(self) -> Any:
+        """The backend's operations."""
+        return self.backend.xp
+
+    # ----- asking -----
+
+    @contextlib.contextmanager
+    def theirs(self, claim: str = "", lines: Sequence[str] = ()) -> Iterator[None]:
+        """Mark what is done by the backend: its exceptions are its own."""
+        try:
+            yield
+        except NotImplementedError as error:
+            raise Unsupported(str(error) or "not implemented") from error
+        except (Nonconformance, Unsupported):
+            raise
+        except Exception as error:  # whatever a library raises is a result about it
+            text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
+            found = Finding(claim or "no exception", self.case, trace=traceback.format_exc(), lines=tuple(lines))
+            raise Nonconformance("error", text, found) from error
+
+    def native(self, x: np.ndarray) -> Any:
+        """Return the backend's own array."""
+        with self.theirs("conversion from numpy"):
+            return self.backend.asarray(x)
+
+    def numpy(self, x: Any) -> np.ndarray:
+        """Return numpy's array."""
+        with self.theirs("conversion to numpy"):
+            return np.asarray(self.backend.to_numpy(x))
+
+    def function(self, case: Case) -> Callable[..., Any]:
+        """Return the program of a case as a function of the backend's arrays; several outputs are a tuple."""
+
+        def f(*xs: Any) -> Any:
+            ys = run(case.program, self.xp, *xs)
+            return ys[0] if len(ys) == 1 else ys
+
+        return f
+
+    def value(self, case: Case) -> np.ndarray:
+        """Return the backend's value of a case with one output, for all points."""
+        return self._points(case, lambda one: [self.function(one)(*self._inputs(one))])[0]
+
+    def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return value and gradients, for all points, by the backend's vjp."""
+        cotangents = case.cotangents[0] if cotangents is None else cotangents
+        cts = iter(cotangents)
+
+        def one_point(one: Case) -> list[Any]:
+            y, pullback = self.backend.vjp(self.function(one), *self._inputs(one))
+            return [y, *pullback(self.backend.asarray(next(cts)))]
+
+        y, *gradients = self._points(case, one_point)
+        return y, gradients
+
+    def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
+        """Return value and tangent, for all points, by the backend's jvp."""
+
+        def one_point(one: Case) -> list[Any]:
+            dxs = [self.backend.asarray(dx[0]) for dx in one.tangents]
+            return list(self.backend.jvp(self.function(one), self._inputs(one), dxs))  # type: ignore[attr-defined]  # asked before
+
+        y, dy = self._points(case, one_point)
+        return y, dy
+
+    def _inputs(self, one: Case) -> list[Any]:
+        return [self.backend.asarray(x[0]) for x in one.inputs]
+
+    def _points(self, case: Case, ask: Callable[[Case], list[Any]]) -> list[np.ndarray]:
+        self.case = case
+        answers: list[list[np.ndarray]] = []
+        for i in range(case.points):
+            one = self.case = case.at(i)
+            with self.theirs():
+                answers.append([np.asarray(self.backend.to_numpy(a)) for a in ask(one)])
+        self.case = case
+        for k, first in enumerate(answers[0]):
+            for i, answer in enumerate(answers):
+                if answer[k].shape != first.shape:  # points of one case have one shape
+                    self._wrong("shape", case.at(i), answer[k], f"shape {answer[k].shape} at one point, {first.shape} at another")
+        return [np.stack(column) for column in zip(*answers, strict=True)]
+
+    # ----- holding against the truth -----
+
+    def __call__(self, case: Case, mode: str = "reverse") -> None:
+        """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case."""
+        self.points += case.points
+        if mode == "value":
+            self.agrees(self.value(case), case.truth.values[0], case, mode)
+        elif mode == "reverse":
+            _, gradients = self.pull(case)
+            for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
+                self.agrees(got, expected, case, mode, which)
+        else:
+            self.agrees(self.push(case)[1], case.truth.tangents[0], case, mode)
+
+    def agrees(
+        self, got: np.ndarray, expected: Expected, case: Case, mode: str, which: int = 0, lines: Sequence[str] = ()
+    ) -> None:
+        """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
+        names = case.program.inputs
+        claim = {"value": "value", "forward": "tangent"}.get(mode, f"gradient of {names[which]}")
+        if got.shape != expected.value.shape:
+            text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
+            self._wrong(claim, case.at(0), got[0], text, lines)
+        if got.dtype != np.dtype(case.dtype):
+            self._wrong(claim, case.at(0), got[0], f"{claim}: dtype {got.dtype} where {case.dtype} is right", lines)
+        found = worst(got, expected, mode, which)
+        if found is None:
+            if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
+                self._confirm(case, expected, mode, which)
+            return
+        self._blame(case, found, got, expected, claim, lines)
+
+    def _confirm(self, case: Case, expected: Expected, mode: str, which: int) -> None:
+        """Hear the second witness although the backend agrees: where it is our own, agreement proves little."""
+        if not expected.value.size:
+            return
+        place = np.unravel_index((self.points * 7919) % expected.value.size, expected.value.shape)
+        wrong = confirm(case, mode, which, tuple(int(i) for i in place), expected)
+        if wrong is not None:
+            self._blame(case, wrong, expected.value, expected, "truth", (), heard=True)
+
+    def _blame(
+        self,
+        case: Case,
+        found: Disagreement,
+        got: np.ndarray,
+        expected: Expected,
+        claim: str,
+        lines: Sequence[str],
+        heard: bool = False,
+    ) -> None:
+        point = found.place[0]
+        if not heard:
+            found = hear(case, found)
+        if found.outcome == "inconclusive":
+            self.undecided += 1
+            return
+        index = list(found.place[1:])
+        at = f" at {index}" if index else ""
+        text = f"{claim}{at}: got {_short(found.got)}, expected {_short(found.expected)}; off by {found.error:.3g} tolerances"
+        if found.outcome == "invalid":
+            text = f"the witnesses contradict each other: {claim}{at}: {_short(found.expected)} by the rules, "
+            text += f"{_short(found.witness.value)} by finite differences"  # type: ignore[union-attr]  # heard above
+        finding = Finding(
+            claim,
+            case.at(point),
+            found.mode,
+            found.which,
+            got[point],
+            expected.value[point],
+            expected.tolerance[point],
+            found,
+            lines=tuple(lines),
+        )
+        raise Nonconformance(found.outcome, text, finding)
+
+    # ----- holding against something else -----
+
+    def same(self, got: np.ndarray, want: Any, claim: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:
+        """Hold an array against exactly these numbers, in shape and, where `want` is an array, in dtype."""
+        want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
+        if got.shape != want.shape or got.dtype != want.dtype:
+            text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
+            self._wrong(claim, case, got, text, lines, want)
+        equal = (got == want) | ((got != got) & (want != want))
+        if not np.all(equal):
+            first = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
+            at = f" at {[int(i) for i in first]}" if got.ndim else ""
+            g, w = (got[tuple(first)], want[tuple(first)]) if got.ndim else (got[()], want[()])
+            self._wrong(claim, case, got, f"{claim}{at}: got {_short(g)}, expected {_short(w)}", lines, want)
+
+    def that(self, holds: bool, text: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:
+        """Hold the backend to a fact; `text` says what is wrong."""
+        if not holds:
+            raise Nonconformance("fail", text, Finding(text, case or self.case, lines=tuple(lines)))
+
+    def raises(self, action: Callable[[], Any], what: str, lines: Sequence[str] = ()) -> BaseException:
+        """Hold the backend to raising an exception, and return it."""
+        try:
+            result = action()
+        except NotImplementedError as error:
+            raise Unsupported(str(error)) from error
+        except Exception as error:  # any exception will do: libraries name theirs as they like
+            return error
+        text = f"{what} raises nothing and gives {_brief(result)}"
+        raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines)))
+
+    def observe(self, point: str, answer: str) -> None:
+        """Record what the library does where none is wrong: a row of the atlas."""
+        self.observed[point] = answer
+
+    def _wrong(
+        self,
+        claim: str,
+        case: Case | None,
+        got: np.ndarray,
+        text: str,
+        lines: Sequence[str] = (),
+        want: np.ndarray | None = None,
+    ) -> None:
+        raise Nonconformance("fail", text, Finding(claim, case, got=got, expected=want, lines=tuple(lines)))
+
+
+def _short(x: Any) -> str:
+    return f"{float(x):.10g}" if np.asarray(x).dtype.kind == "f" else str(x)
+
+
+def _brief(x: Any) -> str:
+    text = " ".join(repr(x).split())
+    return text if len(text) <= 60 else text[:57] + "..."

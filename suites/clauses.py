@@ -1,0 +1,169 @@
+"""Clauses: what the specification says, and what each is asked of.
+
+A clause is a pytest test whose docstring is its sentence. `clause` registers it, and asks it cell by cell: an
+operation in a dtype, a program, or nothing in particular. What a cell needs is asked of the backend first; what it
+finds is a verdict, not an assertion written by hand.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import strategies as st
+
+from clinometer.reference.catalogue import CATALOGUE, Operation
+from clinometer.reference.program import Program, trace
+from clinometer.strategies import operation_cases, program_cases
+
+MUST, SHOULD, INFO = "MUST", "SHOULD", "INFO"
+UNIVERSAL, SET_VALUED, CONVENTION, INFORMATIONAL = "universal", "set-valued", "convention", "informational"
+DTYPES = ("float32", "float64")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What a clause is asked of: one row of the report's matrix, folded out.
+
+    `strategy` draws the cases; without one the clause is asked once, with `argument` if it takes one.
+    """
+
+    operation: str = ""
+    dtype: str = ""
+    mode: str = ""
+    parameters: str = ""
+    strategy: st.SearchStrategy[Any] | None = None
+    argument: Any = None
+    operations: frozenset[str] = frozenset()  # all that the backend must have
+
+    def __str__(self) -> str:
+        return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"
+
+
+ONCE = (Cell(),)
+
+
+@dataclass(frozen=True)
+class Clause:
+    """One sentence of the specification, and the test of it."""
+
+    id: str
+    level: str
+    cls: str
+    text: str
+    body: Callable[..., None]
+    cells: Sequence[Cell]
+    needs: frozenset[str]
+    broken_by: frozenset[str]
+    chapter: str = field(default="")
+    title: str = field(default="")
+
+
+SPECIFICATION: dict[str, Clause] = {}
+
+
+def clause(
+    id: str,
+    *,
+    over: Iterable[Cell] = ONCE,
+    level: str = MUST,
+    kind: str = UNIVERSAL,
+    needs: Iterable[str] = (),
+    broken_by: Iterable[str] = (),
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Register a test as the clause `id`.
+
+    Parameters
+    ----------
+    id : str
+        Chapter and number: "GRAD-3". Numbers are never given anew.
+    over : iterable of Cell
+        What it is asked of.
+    level, kind : str
+    needs : iterable of str
+        What the backend must offer: see `backends.capabilities`.
+    broken_by : iterable of str
+        Planted backends, of tests/planted, that must fail it.
+
+    Raises
+    ------
+    ValueError
+        An id that stands already, or a test without a docstring.
+    """
+
+    def register(body: Callable[..., None]) -> Callable[..., None]:
+        text = " ".join((inspect.getdoc(body) or "").split())
+        if not text:
+            raise ValueError(f"clause {id} has no sentence; write it as the docstring of {body.__name__}")
+        if id in SPECIFICATION and SPECIFICATION[id].body.__qualname__ != body.__qualname__:
+            raise ValueError(f"clause {id} stands already, as {SPECIFICATION[id].body.__name__}; take the next number")
+        title = (inspect.getmodule(body).__doc__ or "").strip().splitlines()[0]  # type: ignore[union-attr]  # a test is in a module
+        spec = Clause(
+            id, level, kind, text, body, tuple(over), frozenset(needs), frozenset(broken_by), id.rpartition("-")[0], title
+        )
+        SPECIFICATION[id] = spec
+
+        @pytest.mark.parametrize("cell", spec.cells, ids=str)
+        def test(cell: Cell, clinometer: Any) -> None:
+            clinometer.ask(spec, cell)
+
+        test.__name__, test.__doc__, test.__module__ = body.__name__, text, body.__module__
+        return test
+
+    return register
+
+
+def specification() -> list[Clause]:
+    """Return all clauses, in the order of the chapters' files."""
+    import clinometer.suites as suites
+
+    for module in sorted(m.name for m in pkgutil.iter_modules(suites.__path__) if m.name.startswith("test_")):
+        importlib.import_module(f"clinometer.suites.{module}")
+    return list(SPECIFICATION.values())
+
+
+def digest(clauses: Iterable[Clause]) -> str:
+    """Return a short hash of what is asked: runs with different digests asked different questions."""
+    lines = sorted(f"{c.id}|{c.level}|{c.cls}|{c.text}|{'|'.join(map(str, c.cells))}" for c in clauses)
+    return hashlib.blake2b("\n".join(lines).encode(), digest_size=6).hexdigest()
+
+
+# ----- what clauses are asked over -----
+
+
+def operations(
+    *, mode: str, where: Callable[[Operation], bool] = lambda row: row.differentiable, dtypes: Sequence[str] = DTYPES
+) -> list[Cell]:
+    """Return a cell for each operation of the catalogue that `where` selects, in each dtype."""
+    return [
+        Cell(row.name, dtype, mode, strategy=operation_cases(row, dtype), operations=frozenset({row.name}))
+        for row in CATALOGUE.values()
+        if where(row)
+        for dtype in dtypes
+    ]
+
+
+def programs(
+    *functions: Callable[..., Any] | Program, mode: str, dtypes: Sequence[str] = DTYPES, names: Sequence[str] = (), **how: Any
+) -> list[Cell]:
+    """Return a cell for each program in each dtype; `how` goes to `program_cases`."""
+    cells = []
+    for i, function in enumerate(functions):
+        program = function if isinstance(function, Program) else trace(function)
+        name = names[i] if names else (f"program{i + 1}" if len(functions) > 1 else "")
+        cells += [
+            Cell("", dtype, mode, name, program_cases(program, dtype, **how), operations=frozenset(program.operations()))
+            for dtype in dtypes
+        ]
+    return cells
+
+
+def values(*arguments: Any, mode: str = "value", names: Sequence[str] = ()) -> list[Cell]:
+    """Return a cell for each fixed argument."""
+    return [Cell("", "", mode, names[i] if names else str(a), argument=a) for i, a in enumerate(arguments)]

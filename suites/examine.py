@@ -1,0 +1,131 @@
+"""One clause, asked of one cell, on one backend: from drawn cases to a result for the journal."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis.errors import FlakyFailure, HypothesisException
+
+from clinometer.backends import Backend, capabilities
+from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
+from clinometer.suites.clauses import Cell, Clause
+
+# Examples of one cell, each with up to four points. A clause that takes no strategy is asked once in any profile.
+PROFILES = {"quick": 4, "standard": 25, "deep": 250}
+
+
+@dataclass
+class Examination:
+    """What came of it."""
+
+    outcome: str
+    message: str = ""
+    finding: Finding | None = None
+    stability: str = ""
+    examples: int = 0
+    points: int = 0
+    seconds: float = 0.0
+    observed: dict[str, str] = field(default_factory=dict)
+    curves: list[Any] = field(default_factory=list)
+
+
+def examine(clause: Clause, cell: Cell, backend: Backend, *, profile: str = "standard", seed_: int = 0) -> Examination:
+    """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
+
+    Parameters
+    ----------
+    clause : Clause
+    cell : Cell
+    backend : Backend
+    profile : str
+        A key of `PROFILES`.
+    seed_ : int
+        The same seed draws the same cases on every backend and day.
+    """
+    lacking = _lacking(clause, cell, backend)
+    if lacking:
+        return Examination("unsupported", lacking)
+    check, start = Check(backend), time.perf_counter()
+    result = _asked(clause, cell, check, profile, seed_)
+    result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
+    result.observed, result.curves = check.observed, check.curves
+    if result.outcome == "pass" and check.undecided and check.undecided >= check.examples:
+        result.outcome, result.message = "inconclusive", "finite differences could not tell in any example"
+    return result
+
+
+def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
+    missing = sorted(set(clause.needs) - capabilities(backend))
+    if cell.mode == "forward" and "forward" not in capabilities(backend):
+        missing.append("forward")
+    if missing:
+        return f"{backend.name} offers no {', '.join(missing)}"
+    if cell.dtype and cell.dtype not in getattr(backend, "dtypes", (cell.dtype,)):
+        return f"{backend.name} does not work in {cell.dtype}"
+    absent = sorted(op for op in cell.operations if not hasattr(backend.xp, op))
+    return f"{backend.name} has no {', '.join(absent)}" if absent else ""
+
+
+def _asked(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> Examination:
+    try:
+        if cell.strategy is None:
+            _once(clause, cell, check)
+        else:
+            _drawn(clause, cell, check, profile, seed_)
+    except Unsupported as reason:
+        return Examination("unsupported", str(reason))
+    except Nonconformance as wrong:
+        return Examination(wrong.outcome, str(wrong), wrong.finding)
+    except FlakyFailure as group:
+        wrong = next((e for e in group.exceptions if isinstance(e, Nonconformance)), None)
+        text = str(wrong or group.exceptions[0])
+        return Examination("fail", text, wrong.finding if wrong else None, "flaky: the same case failed and then held")
+    except HypothesisException as error:
+        return _ours(error, check)
+    except Exception as error:  # what the backend raises comes as Nonconformance; anything else is our own defect
+        return _ours(error, check)
+    return Examination("pass")
+
+
+def _ours(error: Exception, check: Check) -> Examination:
+    text = f"a defect of Clinometer: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Examination("invalid", text, Finding("our own", check.case, trace=traceback.format_exc()))
+
+
+def _once(clause: Clause, cell: Cell, check: Check) -> None:
+    check.examples = 1
+    if cell.argument is None:
+        clause.body(check)
+    else:
+        clause.body(check, cell.argument)
+
+
+def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> None:
+    unsupported: list[str] = []
+
+    @seed(seed_)
+    @settings(
+        max_examples=PROFILES[profile],
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
+    )
+    @given(cell.strategy)
+    def examples(case: Any) -> None:
+        check.examples += 1
+        check.case = case if hasattr(case, "truth") else None
+        try:
+            clause.body(check, case)
+        except Unsupported as reason:  # of these parameters; the next example has others
+            unsupported.append(str(reason))
+
+    examples()
+    if unsupported and len(unsupported) >= check.examples:
+        raise Unsupported(unsupported[0])

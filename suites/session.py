@@ -1,0 +1,89 @@
+"""A session on a tape: leaves, backward and accumulated gradients, done and written down in the same breath.
+
+The transcript is the stand-alone script of a failure, in the words that the backend's dialect has for each action.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.truth import Case, Expected
+from clinometer.suites.check import Check, Nonconformance
+
+PLAIN = {
+    "leaf": "{x} = backend.tape.leaf({x})",
+    "backward": "backend.tape.backward({y}, {ct})",
+    "retained": "backend.tape.backward({y}, {ct}, retain=True)",
+    "gradient": "backend.tape.gradient({x})",
+    "zero": "backend.tape.zero({x})",
+}
+
+
+class Session:
+    """One point of a case on the backend's tape.
+
+    Parameters
+    ----------
+    check : Check
+    case : Case
+        Of one output; its first point is used.
+    """
+
+    def __init__(self, check: Check, case: Case):
+        self.check, self.case = check, case.at(0)
+        self.tape: Any = check.backend.tape  # type: ignore[attr-defined]  # the clause has asked for it
+        self.words = getattr(getattr(check.backend, "dialect", None), "tape", None) or PLAIN
+        self.lines: list[str] = []
+        self.names = list(case.program.inputs)
+        check.case = self.case
+        check.points += 1
+        with check.theirs("leaf"):
+            self.leaves = [self.tape.leaf(check.backend.asarray(x[0])) for x in self.case.inputs]
+        self.lines += [self.words["leaf"].format(x=name) for name in self.names]
+        self.ct = check.native(self.case.cotangents[0][0])
+
+    def run(self) -> Any:
+        """Evaluate the program on the leaves."""
+        self.lines.append(f"y = f({', '.join(self.names)})")
+        with self.check.theirs("value", self.lines):
+            return self.check.function(self.case)(*self.leaves)
+
+    def backward(self, y: Any, *, ct: bool = True, retain: bool = False) -> None:
+        """Go backward from y, with the case's cotangent or, for a scalar, without."""
+        self.say_backward(ct=ct, retain=retain)
+        with self.check.theirs("backward", self.lines):
+            self.tape.backward(y, self.ct if ct else None, retain=retain)
+
+    def say_backward(self, *, ct: bool = True, retain: bool = False) -> None:
+        """Write a backward down, for a clause that does it itself."""
+        self.lines.append(self.words["retained" if retain else "backward"].format(y="y", ct="ct" if ct else "None"))
+
+    def zero(self) -> None:
+        """Clear what has accumulated on all leaves."""
+        self.lines += [self.words["zero"].format(x=name) for name in self.names]
+        with self.check.theirs("zeroing", self.lines):
+            for leaf in self.leaves:
+                self.tape.zero(leaf)
+
+    def gradient(self, which: int = 0) -> np.ndarray | None:
+        """Return what has accumulated on a leaf, or None."""
+        with self.check.theirs("gradient", self.lines):
+            found = self.tape.gradient(self.leaves[which])
+            return None if found is None else np.asarray(self.check.backend.to_numpy(found))
+
+    def holds(self, *expected: Expected) -> None:
+        """Hold the accumulated gradients of all leaves against these."""
+        for which, want in enumerate(expected):
+            got, name = self.gradient(which), self.names[which]
+            said = [*self.lines, f"got = {self.words['gradient'].format(x=name)}", 'print("got", got, sep="\\n")']
+            if got is None:
+                raise Nonconformance("fail", f"gradient of {name}: none, where one is due", None)
+            self.check.agrees(got[None], want, self.case, "reverse", which, said)
+
+
+def times(factor: float, expected: Sequence[Expected]) -> list[Expected]:
+    """Return a multiple of what is expected."""
+    return [factor * e for e in expected]
