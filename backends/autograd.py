@@ -6,12 +6,15 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib import metadata
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy
+
 from clinometer.backends.dialect import Dialect
 
-# ruff: noqa: F821  # the helpers' `np` is the one that DIALECT.imports brings, in a run and in a script alike
+if TYPE_CHECKING:  # the helpers' names are those that DIALECT.imports brings, in a run and in a script alike
+    import autograd.numpy as np
+    from autograd.tracer import getval
 
 
 def flipped(x: Any, axis: Any) -> Any:
@@ -37,24 +40,28 @@ def norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
     axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
     if isinstance(axis, tuple) or (axis is None and x.ndim > 1 and ord != 2):
         raise NotImplementedError("np.linalg.norm of several axes is not a vector's")
-    return np.linalg.norm(x, None if ord == 2 else ord, axis, keepdims)
+    return np.linalg.norm(x, ord=None if ord == 2 else ord, axis=axis, keepdims=keepdims)
+
+
+def softmax(x: Any, axis: int) -> Any:
+    """Shifted by the largest entry, which cancels; autograd has no softmax."""
+    e = np.exp(x - getval(np.max(x, axis=axis, keepdims=True)))
+    return e / np.sum(e, axis=axis, keepdims=True)
 
 
 DIALECT = Dialect(
     imports="""\
 import autograd
 import autograd.numpy as np
-from autograd.scipy import special, stats
+from autograd.scipy import special
 from autograd.tracer import getval""",
-    helpers=(flipped, taken, broadcast, norm),
+    helpers=(flipped, taken, broadcast, norm, softmax),
     array="np.array({values}, dtype=np.{dtype})",
     reverse="got = autograd.make_vjp(lambda {which}: f({names}))({which})[0](ct)\n",
     forward="_, got = autograd.make_jvp(lambda primals: f(*primals))(({names},))(({tangents},))\n",
     table={
         # ----- creation -----
-        "arange(start, stop=None, step=1, dtype=None)": (
-            "np.arange(*((start,) if stop is None else (start, stop, step)), dtype=dtype)"
-        ),
+        "arange(start, stop=None, step=1, dtype=None)": "np.arange(start, stop, step, dtype=dtype)",
         "zeros(shape, dtype=None)": "np.zeros(shape, dtype=dtype)",
         "ones(shape, dtype=None)": "np.ones(shape, dtype=dtype)",
         "full(shape, fill_value, dtype=None)": "np.full(shape, fill_value, dtype=dtype)",
@@ -126,8 +133,8 @@ from autograd.tracer import getval""",
         "erf(x)": "special.erf(x)",
         "erfc(x)": "special.erfc(x)",
         "lgamma(x)": "special.gammaln(x)",
-        "ndtr(x)": "stats.norm.cdf(x)",
-        "gelu(x)": "x * stats.norm.cdf(x)",
+        "ndtr(x)": "0.5 * (1 + special.erf(x * 0.5 ** 0.5))",
+        "gelu(x)": "x * (0.5 * (1 + special.erf(x * 0.5 ** 0.5)))",
         # ----- reductions and scans -----
         "sum(x, axis=None, keepdims=False)": "np.sum(x, axis=axis, keepdims=keepdims)",
         "mean(x, axis=None, keepdims=False)": "np.mean(x, axis=axis, keepdims=keepdims)",
@@ -142,8 +149,8 @@ from autograd.tracer import getval""",
         "cumulative_prod(x, axis)": "np.cumprod(x, axis=axis)",
         "diff(x, axis=-1)": "np.diff(x, axis=axis)",
         # ----- normalisers and losses -----
-        "softmax(x, axis=-1)": "np.exp(x - special.logsumexp(x, axis=axis, keepdims=True))",
-        "log_softmax(x, axis=-1)": "x - special.logsumexp(x, axis=axis, keepdims=True)",
+        "softmax(x, axis=-1)": "softmax(x, axis)",
+        "log_softmax(x, axis=-1)": "x - special.logsumexp(x, axis, keepdims=True)",
         "layer_norm(x, eps=1e-3)": (
             "(x - np.mean(x, axis=-1, keepdims=True)) / np.sqrt(np.var(x, axis=-1, keepdims=True) + eps)"
         ),
@@ -211,7 +218,7 @@ class Autograd:
         from autograd.tracer import getval
 
         self._autograd, self._getval = autograd, getval
-        globals()["np"] = autograd.numpy  # for the helpers, which scripts take over as they stand
+        globals().update(np=autograd.numpy, getval=getval)  # for the helpers, which scripts take over as they stand
         self.xp = DIALECT.namespace()
         self.versions = {"autograd": metadata.version("autograd"), "numpy": numpy.__version__}
 

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference import traced
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.dual import Dual

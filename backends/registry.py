@@ -115,5 +115,3 @@ def _mend(name: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and name in BUILT_IN:
         return f"; install it with: pip install 'clinometer[{name}]'"
     return ""
-
-

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
+
 from clinometer.backends.dialect import Dialect
 
 # ruff: noqa: F821  # the helpers' `torch` is the one that DIALECT.imports brings, in a run and in a script alike
@@ -42,8 +43,9 @@ def average(x: Any, axis: Any, keepdims: bool) -> Any:
 
 
 def product(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Torch multiplies along one axis at a time."""
-    for a in sorted((i % x.ndim for i in ((axis,) if isinstance(axis, int) else axes(x, axis))), reverse=True):
+    """torch multiplies along one axis at a time."""
+    named = (axis,) if isinstance(axis, int) else axes(x, axis)
+    for a in sorted((a + x.ndim if a < 0 else a for a in named), reverse=True):
         x = torch.prod(x, dim=a, keepdim=keepdims)
     return x
 

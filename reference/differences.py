@@ -97,6 +97,7 @@ class Stencil:
         return (values * self.weights(values.dtype.type, shift)).sum() / step**self.order
 
 
+@np.errstate(all="ignore")  # what overflows, or is no number, shows in the estimate
 def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float = math.inf) -> Estimate:
     """Estimate f'(x) and its error.
 
@@ -126,8 +127,7 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
     if not (np.isfinite(bound) and np.isfinite(size)):
         return Estimate(kind(np.nan), math.inf, step)
     # The scout's own roundoff bounds what it can tell from zero.
-    with np.errstate(invalid="ignore"):  # the spacing of a long double raises the flag now and then, and is right
-        noise = max(float(np.spacing(size)), eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE))
+    noise = max(float(np.spacing(size)), eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE))
     flat = bound == 0 or size == 0
     wide = CONDITION if flat else float(bound)
     noise = eps if flat else noise

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference import traced
 from clinometer.reference.rules import linearize
 

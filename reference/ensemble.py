@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+
 from clinometer.reference import traced
 from clinometer.reference.rounding import Noise
 

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+
 from clinometer.reference import traced
 
 Array = Any  # ndarray, Ensemble, Dual, or the reference backend's Node

@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.catalogue import CATALOGUE
 
 Operand = str | int | float  # the name of a value, or a number
@@ -145,7 +146,14 @@ def _operator(op: str, swap: bool = False) -> Callable[[Var, Any], Var]:
     return method
 
 
-for _name, _op in {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "matmul": "matmul"}.items():
+for _name, _op in {
+    "add": "add",
+    "sub": "subtract",
+    "mul": "multiply",
+    "truediv": "divide",
+    "pow": "pow",
+    "matmul": "matmul",
+}.items():
     setattr(Var, f"__{_name}__", _operator(_op))
     setattr(Var, f"__r{_name}__", _operator(_op, swap=True))
 Var.__gt__ = _operator("greater")  # type: ignore[attr-defined]  # set in one place with the others

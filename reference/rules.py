@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference import traced
 from clinometer.reference.linear import Contract, LinearMap, Pick, Scale, Scatter, Select
 

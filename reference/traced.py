@@ -18,6 +18,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 Array = Any
 
@@ -145,7 +146,7 @@ def stop_gradient(x: Array) -> Array:
 def at_set(x: Array, value: Array, key: Any) -> Array:
     """Return a copy of x in which x[key] is value."""
     if isinstance(x, Traced) or isinstance(value, Traced):
-        return rearrange(at_set, (x, value), {"key": key})
+        return rearrange(at_set, (x, value if isinstance(value, Traced) else np.asarray(value)), {"key": key})
     y = np.array(x)
     y[key] = value
     return y
@@ -158,8 +159,12 @@ REARRANGEMENTS: set[Callable] = {
 }  # fmt: skip
 
 
+SEVERAL = {at_set, np.meshgrid}  # of all others the first argument alone holds entries; an array behind it is an index
+
+
 def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
     """Run `function` on the positions of entries, then pick them."""
+    moved = len(args) if function in SEVERAL else 1
     arrays: list[Array] = []
 
     def positions(a: Any) -> Any:
@@ -171,7 +176,7 @@ def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
         arrays.append(a)
         return np.arange(start, start + np.size(a)).reshape(np.shape(a))
 
-    result = function(*(positions(a) for a in args), **kwargs)
+    result = function(*(positions(a) for a in args[:moved]), *args[moved:], **kwargs)
     if isinstance(result, list | tuple):
         return [pick(*arrays, positions=p) for p in result]
     return pick(*arrays, positions=result)
@@ -192,11 +197,16 @@ def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:
 
 
 def reduced(axis: Any, ndim: int) -> tuple[int, ...]:
-    """Return the axes meant by an `axis` argument (None, an integer, a tuple) as sorted non-negative integers."""
+    """Return the axes meant by an `axis` argument (None, an integer, a tuple) as sorted non-negative integers.
+
+    Raises
+    ------
+    AxisError
+        An axis that there is not.
+    """
     if axis is None:
         return tuple(range(ndim))
-    axes = axis if isinstance(axis, tuple) else (axis,)
-    return tuple(sorted(a % ndim for a in axes))
+    return tuple(sorted(normalize_axis_tuple(axis, ndim)))
 
 
 def matmul(a: Array, b: Array) -> Array:
@@ -238,7 +248,7 @@ def unfold(y: Array, shape: tuple[int, ...], axis: Any, keepdims: bool) -> Array
 
 def take_along_axis(x: Array, indices: Array, axis: int) -> Array:
     """np.take_along_axis, for indices that broadcast against x."""
-    axis %= len(x.shape)
+    axis = normalize_axis_index(axis, len(x.shape))
     strides = [math.prod(x.shape[i + 1 :]) for i in range(len(x.shape))]
     base = np.zeros((), int)
     for i, n in enumerate(x.shape):

@@ -15,6 +15,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.dual import Dual
 from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree

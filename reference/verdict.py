@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.differences import Estimate
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.witness import WITNESSES
@@ -43,9 +44,7 @@ def worst(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagre
     if not error.size or not (error > 1).any():
         return None
     place = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-    return Disagreement(
-        mode, which, place, got[place], expected.value[place], expected.tolerance[place], float(error[place])
-    )
+    return Disagreement(mode, which, place, got[place], expected.value[place], expected.tolerance[place], float(error[place]))
 
 
 def hear(case: Case, found: Disagreement) -> Disagreement:

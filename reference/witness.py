@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.differences import Estimate, derivative
 from clinometer.reference.program import run

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
+
 from clinometer.reference.catalogue import Domain
 
 MARGIN = 2.0**-6  # from kinks, ties and edges: far more than rounding moves, enough for a finite difference
@@ -66,18 +67,19 @@ def safe_point(domain: Domain) -> float:
 def distinct_values(
     rng: np.random.Generator, profile: str, shapes: tuple[Shape, ...], domain: Domain, dtype: str
 ) -> list[np.ndarray]:
-    """Return arrays whose entries, over all of them, differ pairwise by more than twice `MARGIN`."""
+    """Return arrays whose entries, over all of them, differ pairwise in size by more than twice `MARGIN`."""
     sizes = [int(np.prod(shape)) for shape in shapes]
     n = sum(sizes)
     if profile in ("ones", "integers"):
-        ladder = np.arange(n) - n // 2
+        ladder = np.arange(1.0, n + 1)
     elif profile == "fractions":
-        ladder = (np.arange(n) - n // 2) / 4 + 0.125
+        ladder = np.arange(1, n + 1) / 4 + 0.125
     else:
         ladder = np.cumsum(np.round(rng.uniform(0.1, 1.0, n), 3))
-        ladder = ladder - np.round(ladder.mean() if n else 0.0, 2)
-    if np.isfinite(domain.low) and n and ladder.min() <= domain.low:
-        ladder = ladder - ladder.min() + domain.low + 0.5
+    if domain.low < 0 and profile != "ones":
+        ladder = ladder * rng.choice([-1, 1], n)
+    elif domain.low > 0:
+        ladder = ladder + domain.low
     entries = rng.permutation(ladder).astype(dtype)
     ends = np.cumsum(sizes)
     return [entries[end - k : end].reshape(shape) for end, k, shape in zip(ends, sizes, shapes, strict=True)]

@@ -6,6 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
+from hypothesis.errors import InvalidArgument
+
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.program import Program, run, single, trace
 from clinometer.reference.truth import Case
@@ -13,18 +16,26 @@ from clinometer.reference.witness import Watched
 from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
 from clinometer.strategies.forms import FORMS
 from clinometer.strategies.shapes import Shape, shapes
-from hypothesis import strategies as st
-from hypothesis.errors import InvalidArgument
 
 POINTS = 4  # at most, in one example: one pass of the reference serves them all
 SEEDS = st.integers(0, 2**32 - 1)
 
 
 @st.composite
-def operation_cases(draw: Any, operation: str | Operation, dtype: str, *, profiles: Sequence[str] = tuple(PROFILES)) -> Case:
-    """Draw a case of one operation; shrinks to small shapes, one point and simple numbers."""
+def operation_cases(
+    draw: Any,
+    operation: str | Operation,
+    dtype: str,
+    *,
+    profiles: Sequence[str] = tuple(PROFILES),
+    form: Callable[..., Any] | None = None,
+) -> Case:
+    """Draw a case of one operation; shrinks to small shapes, one point and simple numbers.
+
+    `form` replaces the operation's own, to aim at some of its shapes and parameters.
+    """
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
-    chosen_shapes, params = FORMS[row.form](draw, row)
+    chosen_shapes, params = (form or FORMS[row.form])(draw, row)
     params |= {name: draw(st.sampled_from(choices)) for name, choices in row.choices.items()}
     rng, profile, points = _bulk(draw, profiles)
     batches = [_arguments(rng, profile, row, chosen_shapes, dtype) for _ in range(points)]
@@ -58,6 +69,12 @@ def program_cases(
     return complete(program, inputs, rng, dtype)
 
 
+def fixed_case(program: Program, inputs: Sequence[Any], dtype: str, seed: int = 0) -> Case:
+    """Return the case of one given point, with cotangents and tangents from a seed."""
+    arrays = tuple(np.asarray(x, dtype)[None] for x in inputs)
+    return complete(program, arrays, np.random.default_rng(seed), dtype)
+
+
 def _bulk(draw: Any, profiles: Sequence[str]) -> tuple[np.random.Generator, str, int]:
     profile = draw(st.sampled_from(tuple(profiles)))
     points = draw(st.integers(1, POINTS))
@@ -89,13 +106,22 @@ def _clear(
     rng: np.random.Generator, profile: str, program: Program, shape: Shape, domain: Domain, scale: float, dtype: str
 ) -> list[np.ndarray]:
     """Draw the inputs of a program at one point, clear of kinks all along it."""
+    # Where the greatest entry decides, or an order, ties are kinks.
+    distinct = any(CATALOGUE[op].distinct and CATALOGUE[op].differentiable for op in program.operations())
+    number = len(program.inputs)
     for _ in range(100):
-        xs = [(values(rng, profile, shape, domain, dtype) * scale).astype(dtype) for _ in program.inputs]
+        if distinct:
+            xs = distinct_values(rng, profile, (shape,) * number, domain, dtype)
+        else:
+            xs = [values(rng, profile, shape, domain, dtype) for _ in range(number)]
+        xs = [(x * scale).astype(dtype) for x in xs]
         watched = Watched()
         run(program, watched, *(x.astype(float) for x in xs))
         if all(d >= MARGIN for d in watched.distances):
             return xs
-    raise InvalidArgument(f"no point of 100 was {MARGIN} clear of every kink; widen the domain or change the program:\n{program}")
+    raise InvalidArgument(
+        f"no point of 100 was {MARGIN} clear of every kink; widen the domain or change the program:\n{program}"
+    )
 
 
 def complete(program: Program, inputs: tuple[np.ndarray, ...], rng: np.random.Generator, dtype: str) -> Case:

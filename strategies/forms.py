@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from hypothesis import strategies as st
+
 from clinometer.reference.catalogue import Operation
 from clinometer.strategies.shapes import Shape, axes_subsets, broadcastable_shapes, index_keys, shapes
-from hypothesis import strategies as st
 
 Drawn = tuple[tuple[Shape, ...], dict[str, Any]]
 FORMS: dict[str, Callable[[Any, Operation], Drawn]] = {}

@@ -18,6 +18,7 @@ from clinometer.backends import Backend
 from clinometer.reference.program import run
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
+from clinometer.reports.journal import Curve
 
 
 class Nonconformance(AssertionError):
@@ -57,7 +58,7 @@ class Check:
     points: int = 0
     undecided: int = 0
     observed: dict[str, str] = field(default_factory=dict)
-    curves: list[tuple[Case, np.ndarray, np.ndarray]] = field(default_factory=list)
+    curves: list[Curve] = field(default_factory=list)
     case: Case | None = None  # in hand, for the evidence of an exception
 
     @property
@@ -135,12 +136,14 @@ class Check:
         for i in range(case.points):
             one = self.case = case.at(i)
             with self.theirs():
-                answers.append([np.asarray(self.backend.to_numpy(a)) for a in ask(one)])
+                answers.append([np.array(self.backend.to_numpy(a)) for a in ask(one)])
         self.case = case
         for k, first in enumerate(answers[0]):
             for i, answer in enumerate(answers):
                 if answer[k].shape != first.shape:  # points of one case have one shape
-                    self._wrong("shape", case.at(i), answer[k], f"shape {answer[k].shape} at one point, {first.shape} at another")
+                    self._wrong(
+                        "shape", case.at(i), answer[k], f"shape {answer[k].shape} at one point, {first.shape} at another"
+                    )
         return [np.stack(column) for column in zip(*answers, strict=True)]
 
     # ----- holding against the truth -----
@@ -253,6 +256,25 @@ class Check:
     def observe(self, point: str, answer: str) -> None:
         """Record what the library does where none is wrong: a row of the atlas."""
         self.observed[point] = answer
+
+    def curve(self, operation: str, case: Case, value: np.ndarray, gradient: np.ndarray) -> None:
+        """Keep what the report draws: f, the backend's gradient and the reference's, over the one input."""
+
+        def listed(x: np.ndarray) -> list[float | None]:
+            return [float(v) if np.isfinite(v) else None for v in np.asarray(x, np.float64)]
+
+        reference = case.truth.gradients[0].value[0]
+        xs = [float(v) for v in case.inputs[0][0]]
+        self.curves.append(
+            Curve(
+                operation=operation,
+                dtype=case.dtype,
+                x=xs,
+                value=listed(value),
+                gradient=listed(gradient),
+                reference=listed(reference),
+            )
+        )
 
     def _wrong(
         self,

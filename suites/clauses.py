@@ -138,11 +138,15 @@ def digest(clauses: Iterable[Clause]) -> str:
 
 
 def operations(
-    *, mode: str, where: Callable[[Operation], bool] = lambda row: row.differentiable, dtypes: Sequence[str] = DTYPES
+    *,
+    mode: str,
+    where: Callable[[Operation], bool] = lambda row: row.differentiable,
+    dtypes: Sequence[str] = DTYPES,
+    form: Callable[..., Any] | None = None,
 ) -> list[Cell]:
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype."""
     return [
-        Cell(row.name, dtype, mode, strategy=operation_cases(row, dtype), operations=frozenset({row.name}))
+        Cell(row.name, dtype, mode, strategy=operation_cases(row, dtype, form=form), operations=frozenset({row.name}))
         for row in CATALOGUE.values()
         if where(row)
         for dtype in dtypes
@@ -164,6 +168,19 @@ def programs(
     return cells
 
 
-def values(*arguments: Any, mode: str = "value", names: Sequence[str] = ()) -> list[Cell]:
-    """Return a cell for each fixed argument."""
-    return [Cell("", "", mode, names[i] if names else str(a), argument=a) for i, a in enumerate(arguments)]
+def drawn(
+    strategy: Callable[[str], st.SearchStrategy[Any]], *, mode: str = "value", dtypes: Sequence[str] = DTYPES
+) -> list[Cell]:
+    """Return a cell in each dtype for a strategy that takes one."""
+    return [Cell("", dtype, mode, strategy=strategy(dtype)) for dtype in dtypes]
+
+
+def given(*arguments: Any, mode: str = "value", names: Sequence[str] = (), using: Iterable[str] = ()) -> list[Cell]:
+    """Return a cell for each fixed argument; `using` are the functions of `xp` that it takes."""
+    operations = frozenset(using)
+    return [Cell("", "", mode, names[i] if names else str(a), None, a, operations) for i, a in enumerate(arguments)]
+
+
+def with_operations(*names: str, mode: str = "value") -> list[Cell]:
+    """Return the one cell of a clause that needs these functions of `xp`."""
+    return [Cell(mode=mode, operations=frozenset(names))]

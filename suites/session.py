@@ -72,7 +72,8 @@ class Session:
         """Return what has accumulated on a leaf, or None."""
         with self.check.theirs("gradient", self.lines):
             found = self.tape.gradient(self.leaves[which])
-            return None if found is None else np.asarray(self.check.backend.to_numpy(found))
+            # a copy: the library may go on adding in the same memory
+            return None if found is None else np.array(self.check.backend.to_numpy(found))
 
     def holds(self, *expected: Expected) -> None:
         """Hold the accumulated gradients of all leaves against these."""

@@ -1,11 +1,146 @@
 """Gradients: reverse mode of every differentiable operation."""
 
+import numpy as np
+
+from clinometer.reference.catalogue import CATALOGUE, Operation
+from clinometer.reference.program import single
 from clinometer.reference.truth import Case
+from clinometer.strategies.arrays import MARGIN
+from clinometer.strategies.cases import complete
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import clause, operations
+from clinometer.suites.clauses import Cell, clause, operations, programs
+
+ALL = operations(mode="reverse")
+BINARY = operations(mode="reverse", where=lambda row: row.differentiable and row.arity > 1)
 
 
-@clause("GRAD-1", over=operations(mode="reverse"), broken_by=["scaled_rule"])
+@clause(
+    "GRAD-1",
+    over=ALL,
+    broken_by=["scaled_rule", "flipped_entry", "transposed_matmul", "averaged_cotangent", "single_precision"],
+)
 def test_the_gradient_equals_the_truth(check: Check, case: Case) -> None:
     """The gradient of every differentiable operation MUST equal the truth, for signed, non-uniform cotangents."""
     check(case, "reverse")
+
+
+@clause("GRAD-2", over=ALL, broken_by=["promoted_gradient", "squeezed_gradient"])
+def test_a_gradient_has_the_shape_and_dtype_of_its_input(check: Check, case: Case) -> None:
+    """A gradient MUST have the shape and the dtype of its input."""
+    _, gradients = check.pull(case)
+    for name, got, x in zip(case.program.inputs, gradients, case.inputs, strict=True):
+        check.that(got.shape == x.shape, f"gradient of {name}: shape {got.shape[1:]} of an input of shape {x.shape[1:]}")
+        check.that(got.dtype == x.dtype, f"gradient of {name}: dtype {got.dtype} of an input of dtype {x.dtype}")
+
+
+@clause("GRAD-3", over=ALL, broken_by=["rounding_recorder"])
+def test_the_value_under_differentiation_is_the_plain_value(check: Check, case: Case) -> None:
+    """The value that comes with a gradient MUST be the plain value, within rounding."""
+    y, _ = check.pull(case)
+    check.agrees(y, case.truth.values[0], case, "value")
+
+
+@clause("GRAD-4", over=ALL, broken_by=["deaf_cotangent"])
+def test_a_zero_cotangent_gives_zeros(check: Check, case: Case) -> None:
+    """A cotangent of zeros MUST give gradients of exact zeros."""
+    _, gradients = check.pull(case, np.zeros_like(case.cotangents[0]))
+    for name, got in zip(case.program.inputs, gradients, strict=True):
+        check.same(got, np.zeros_like(got), f"gradient of {name} for a zero cotangent", case)
+
+
+@clause("GRAD-5", over=ALL, broken_by=["clipped_cotangent", "deaf_cotangent"])
+def test_the_pullback_is_linear(check: Check, case: Case) -> None:
+    """The pullback MUST be linear: twice the cotangent, negated, gives minus twice the gradient, to the last bit."""
+    _, once = check.pull(case)
+    _, scaled = check.pull(case, -2 * case.cotangents[0])
+    for name, a, b in zip(case.program.inputs, once, scaled, strict=True):
+        check.same(b, -2 * a, f"gradient of {name} for -2 times the cotangent", case)
+
+
+@clause("GRAD-6", over=operations(mode="reverse", dtypes=["float32"]), broken_by=["tired_pullback"])
+def test_pulling_twice_gives_the_same_bits(check: Check, case: Case) -> None:
+    """A pullback that is called twice with one cotangent MUST give the same bits."""
+    one = case.at(0)
+    xs = [check.native(x[0]) for x in one.inputs]
+    ct = check.native(one.cotangents[0][0])
+    with check.theirs("pullback, called twice"):
+        _, pullback = check.backend.vjp(check.function(one), *xs)
+        first, second = [[np.array(check.backend.to_numpy(g)) for g in pullback(ct)] for _ in range(2)]
+    for name, a, b in zip(one.program.inputs, first, second, strict=True):
+        check.same(b, a, f"gradient of {name}, pulled a second time", one)
+
+
+@clause("GRAD-7", over=operations(mode="reverse", dtypes=["float64"]), broken_by=["spoiling_pullback"])
+def test_inputs_and_cotangents_are_left_as_they_were(check: Check, case: Case) -> None:
+    """Differentiating MUST change neither the inputs nor the cotangent."""
+    one = case.at(0)
+    xs = [check.native(x[0]) for x in one.inputs]
+    ct = check.native(one.cotangents[0][0])
+    with check.theirs():
+        _, pullback = check.backend.vjp(check.function(one), *xs)
+        pullback(ct)
+    for name, x, native in zip((*one.program.inputs, "ct"), (*one.inputs, one.cotangents[0]), (*xs, ct), strict=True):
+        check.same(check.numpy(native), x[0], f"{name}, after differentiation", one)
+
+
+@clause("GRAD-8", over=BINARY, broken_by=["entangled_inputs"])
+def test_each_input_alone_has_the_gradient_that_it_has_among_all(check: Check, case: Case) -> None:
+    """The gradient of one input, the others being constants, MUST equal the truth."""
+    one = case.at(0)
+    for which, expected in enumerate(one.truth.gradients):
+        xs = [check.native(x[0]) for x in one.inputs]
+
+        def alone(x, which=which, xs=xs):
+            return check.function(one)(*xs[:which], x, *xs[which + 1 :])
+
+        with check.theirs():
+            _, pullback = check.backend.vjp(alone, xs[which])
+            (got,) = pullback(check.backend.asarray(one.cotangents[0][0]))
+            got = np.asarray(check.backend.to_numpy(got))
+        check.agrees(got[None], expected, one, "reverse", which)
+
+
+@clause("GRAD-9", over=programs(lambda ad, x, y: ad.sin(x), mode="reverse"), broken_by=["gradient_of_nothing"])
+def test_an_unused_input_has_a_gradient_of_zeros(check: Check, case: Case) -> None:
+    """The gradient of an input that the function ignores MUST be zeros."""
+    _, gradients = check.pull(case)
+    check.same(gradients[1], np.zeros_like(case.inputs[1]), "gradient of an unused input", case)
+
+
+@clause("GRAD-10", over=operations(mode="reverse", dtypes=["float64"]), broken_by=["stale_call"])
+def test_a_second_call_is_as_right_as_the_first(check: Check, case: Case) -> None:
+    """A second call, at another point, MUST be as right as the first."""
+    rng = np.random.default_rng(case.points)
+    elsewhere = complete(case.program, tuple(x[::-1] for x in case.inputs), rng, case.dtype)
+    for _ in range(2):
+        check(case, "reverse")
+        check(elsewhere, "reverse")
+
+
+def curve_case(row: Operation) -> Case:
+    """Return an elementwise operation of one argument over an interval, clear of its kinks."""
+    domain = row.domain[0]
+    low, high = (-2 * np.pi, 2 * np.pi) if row.name in ("sin", "cos") else (max(domain.low, -4.0), min(domain.high, 4.0))
+    low, high = (low, low + 6) if low > high else (low, high)
+    x = np.linspace(low, high, 100)
+    x = x[domain.distance(x) >= MARGIN / 2]
+    params = {name: choices[0] for name, choices in row.choices.items()}
+    program = single(row.name, params)
+    case = complete(program, (x[None],), np.random.default_rng(0), "float64")
+    return Case(program, case.inputs, case.tangents, (np.ones_like(x)[None],), "float64")
+
+
+CURVES = [
+    Cell(row.name, "float64", "curve", argument=row, operations=frozenset({row.name}))
+    for row in CATALOGUE.values()
+    if row.form == "elementwise" and row.arity == 1 and row.differentiable
+]
+
+
+@clause("GRAD-11", over=CURVES, broken_by=["wrong_far_out"])
+def test_the_gradient_is_right_along_an_interval(check: Check, row: Operation) -> None:
+    """Along an interval of its domain the gradient of an elementwise function MUST equal the truth at every point."""
+    case = curve_case(row)
+    y, (gradient,) = check.pull(case)
+    check.curve(row.name, case, y[0], gradient[0])
+    check.agrees(gradient, case.truth.gradients[0], case, "reverse")

@@ -10,7 +10,9 @@ import math
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.catalogue.rows import (
+    IDENTITY,
     NONZERO,
     POSITIVE,
     REAL,
@@ -71,7 +73,7 @@ EXPONENTIAL = table(
         "logaddexp",
         lambda x, y: np.log1p(np.exp(-abs(x - y))) + np.maximum(x, y),
         domain=(Domain(-80.0, 80.0), Domain(-80.0, 80.0)),
-        distinct=True,
+        distinct=IDENTITY,
     ),
     Operation(
         "xlogy", lambda x, y: x * np.log(y), domain=(REAL, POSITIVE), special=[removable(0.0, 2.0), convention(0.0, 0.0)]
@@ -119,8 +121,8 @@ PIECEWISE = table(
     4,
     # ----- continuous, with a bend -----
     Operation("abs", np.absolute, partials=[lambda y, x: np.sign(x)], domain=NONZERO, special=[kink(0.0)]),
-    Operation("maximum", lambda x, y: np.maximum(x, y), domain=(REAL, REAL), distinct=True, special=[kink(1.0, 1.0)]),
-    Operation("minimum", lambda x, y: np.minimum(x, y), domain=(REAL, REAL), distinct=True, special=[kink(1.0, 1.0)]),
+    Operation("maximum", lambda x, y: np.maximum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=[kink(1.0, 1.0)]),
+    Operation("minimum", lambda x, y: np.minimum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=[kink(1.0, 1.0)]),
     Operation(
         "clip",
         lambda x, min=None, max=None: _clip(x, min, max),
@@ -130,8 +132,8 @@ PIECEWISE = table(
     ),
     Operation("where", lambda x, y, condition: np.where(condition, x, y), form="where", domain=(REAL, REAL)),
     # ----- comparisons: decisions, without a derivative -----
-    Operation("greater", np.greater, domain=(REAL, REAL), distinct=True, differentiable=False),
-    Operation("less", np.less, domain=(REAL, REAL), distinct=True, differentiable=False),
+    Operation("greater", np.greater, domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
+    Operation("less", np.less, domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
     # ----- steps: the derivative is zero wherever there is one -----
     Operation("sign", np.sign, partials=[zero], domain=NONZERO, special=[convention(0.0)]),
     Operation("floor", np.floor, partials=[zero], domain=INTEGERS, special=[convention(1.0)]),

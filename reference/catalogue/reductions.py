@@ -7,7 +7,20 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from clinometer.reference.catalogue.rows import NONZERO, POSITIVE, REAL, Domain, Operation, convention, kink, removable, table
+from numpy.lib.array_utils import normalize_axis_index
+
+from clinometer.reference.catalogue.rows import (
+    IDENTITY,
+    NONZERO,
+    POSITIVE,
+    REAL,
+    Domain,
+    Operation,
+    convention,
+    kink,
+    removable,
+    table,
+)
 from clinometer.reference.traced import fold, reduced, stop_gradient, unfold
 
 MODEST = Domain(-80.0, 80.0)  # exp neither overflows nor underflows in float32
@@ -68,7 +81,7 @@ REDUCTIONS = table(
         lambda x, axis=None, keepdims=False, correction=0.0: np.sqrt(var(x, axis, keepdims, correction)),
         "axes_nonempty",
         choices={"correction": (0.0, 1.0)},
-        distinct=True,
+        distinct=IDENTITY,
         special=[convention([2.0, 2.0, 2.0])],
     ),
     Operation("logsumexp", logsumexp, "axes_nonempty", domain=MODEST),
@@ -76,9 +89,9 @@ REDUCTIONS = table(
         "vector_norm",
         vector_norm,
         "axes_nonempty",
-        domain=Domain(0.0, 1e6),
+        domain=NONZERO,
         choices={"ord": (2, 1, math.inf)},
-        distinct=True,
+        distinct=np.abs,
         special=[kink([0.0, 0.0], ord=1), kink([3.0, -3.0], ord=math.inf)],
     ),
     # ----- which entry it is gets chosen, then its derivative is that of the entry -----
@@ -86,14 +99,14 @@ REDUCTIONS = table(
         "max",
         lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
         "axes_nonempty",
-        distinct=True,
+        distinct=IDENTITY,
         special=[kink([1.0, 3.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
     ),
     Operation(
         "min",
         lambda x, axis=None, keepdims=False: np.min(x, axis=axis, keepdims=keepdims),
         "axes_nonempty",
-        distinct=True,
+        distinct=IDENTITY,
         special=[kink([1.0, 1.0, 3.0])],
     ),
 )
@@ -103,7 +116,7 @@ def scan(step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """Return the running reduction of `step` along an axis."""
 
     def run(x: Any, axis: int) -> Any:
-        at = axis % len(x.shape)
+        at = normalize_axis_index(axis, len(x.shape))
         entries = [x[(slice(None),) * at + (k,)] for k in range(x.shape[at])]
         for k in range(1, len(entries)):
             entries[k] = step(entries[k - 1], entries[k])
@@ -113,7 +126,7 @@ def scan(step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
 
 
 def diff(x: Any, axis: int = -1) -> Any:
-    at = axis % len(x.shape)
+    at = normalize_axis_index(axis, len(x.shape))
     after, before = (slice(None),) * at + (slice(1, None),), (slice(None),) * at + (slice(None, -1),)
     return x[after] - x[before]
 
@@ -122,7 +135,7 @@ SCANS = table(
     8,
     Operation("cumulative_sum", scan(np.add), "axis"),
     Operation("cumulative_prod", scan(np.multiply), "axis", special=[removable([2.0, 0.0, 3.0], axis=0)]),
-    Operation("cummax", scan(np.maximum), "axis", distinct=True, special=[kink([1.0, 3.0, 3.0], axis=0)]),
+    Operation("cummax", scan(np.maximum), "axis", distinct=IDENTITY, special=[kink([1.0, 3.0, 3.0], axis=0)]),
     Operation("diff", diff, "axis"),
 )
 

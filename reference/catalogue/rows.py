@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference.rules import Partial, partials
 
 GROUPS = {
@@ -103,6 +104,11 @@ def convention(*args: Any, note: str = "", **params: Any) -> Special:
     return Special(args, "convention", params, note)
 
 
+def IDENTITY(x: np.ndarray) -> np.ndarray:  # a constant of the tables, like REAL
+    """Return x: entries themselves must differ."""
+    return x
+
+
 @dataclass(frozen=True)
 class Operation:
     """A row: all that is known of an operation, and nothing about it stands anywhere else.
@@ -122,8 +128,8 @@ class Operation:
         Of each array argument.
     choices : mapping
         Further parameters, each with the values to draw from, simplest first.
-    distinct : bool
-        Entries are drawn pairwise distinct, over all arguments (ties are kinks).
+    distinct : callable, optional
+        Ties of this function of the entries, over all arguments, are kinks: `IDENTITY`, or `np.abs`.
     exact : bool
         The function moves entries and computes nothing: values and tangents are exact, and so is the pullback
         where no entry is used twice.
@@ -136,7 +142,7 @@ class Operation:
     partials: Sequence[Partial] | None = None
     domain: Sequence[Domain] = (REAL,)
     choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    distinct: bool = False
+    distinct: Callable[[np.ndarray], np.ndarray] | None = None
     exact: bool = False
     special: Sequence[Special] = ()
     differentiable: bool = True
@@ -157,8 +163,8 @@ class Operation:
     def distance(self, *args: np.ndarray) -> float:
         """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""
         near = min((float(d.distance(a).min()) for d, a in zip(self.domain, args, strict=True) if a.size), default=math.inf)
-        if self.distinct:
-            entries = np.sort(np.concatenate([np.ravel(a) for a in args]))
+        if self.distinct is not None:
+            entries = np.sort(self.distinct(np.concatenate([np.ravel(a) for a in args])))
             gap = float(np.diff(entries).min()) if entries.size > 1 else math.inf
             near = min(near, gap / 2)  # both neighbours may move
         return near

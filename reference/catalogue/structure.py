@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+
 from clinometer.reference import traced
-from clinometer.reference.catalogue.rows import REAL, Operation, kink, removable, table
+from clinometer.reference.catalogue.rows import IDENTITY, REAL, Operation, kink, removable, table
 from clinometer.reference.traced import contract, normwise
 
 TWO = (REAL, REAL)
@@ -63,13 +64,11 @@ INDEXING = table(
     11,
     Operation("getitem", lambda x, key: x[key], "getitem"),
     Operation("take", lambda x, indices, axis: np.take(x, indices=np.asarray(indices), axis=axis), "take"),
-    Operation(
-        "take_along_axis", lambda x, indices, axis: np.take_along_axis(x, np.asarray(indices), axis), "take_along_axis"
-    ),
+    Operation("take_along_axis", lambda x, indices, axis: np.take_along_axis(x, np.asarray(indices), axis), "take_along_axis"),
     Operation("at_set", lambda x, y, key: traced.at_set(x, y, key=key), "at_set", domain=TWO),
     Operation("at_add", at_add, "at_add", domain=TWO),
     Operation("masked_fill", lambda x, mask, value: np.where(mask, value, x), "mask"),
-    Operation("sort", sort, "axis", distinct=True, special=[kink([2.0, 1.0, 2.0], axis=0)]),
+    Operation("sort", sort, "axis", distinct=IDENTITY, special=[kink([2.0, 1.0, 2.0], axis=0)]),
 )
 
 
@@ -119,9 +118,7 @@ LINEAR_ALGEBRA = table(
     Operation("matmul", lambda x, y: traced.matmul(x, y), "matmul", domain=TWO),
     Operation("vecdot", vecdot, "vectors", domain=TWO),
     Operation("outer", lambda x, y: contract(x, y, labels=("a", "b"), out="ab"), "outer", domain=TWO),
-    Operation(
-        "tensordot", lambda x, y, axes: tensordot(x, y, axes), "tensordot", domain=TWO
-    ),
+    Operation("tensordot", lambda x, y, axes: tensordot(x, y, axes), "tensordot", domain=TWO),
     Operation("einsum", lambda x, y, subscripts: einsum(x, y, subscripts), "einsum", domain=TWO),
     Operation("trace", lambda x: np.sum(np.diagonal(x, axis1=-2, axis2=-1), axis=-1), "square"),
     # ----- inverses: LAPACK bounds their error by the norm of the matrix -----
@@ -153,4 +150,3 @@ PRIMITIVES = table(
     15,
     Operation("stop_gradient", traced.stop_gradient, differentiable=False),
 )
-

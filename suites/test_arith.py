@@ -1,0 +1,128 @@
+"""Arithmetic: Python's operators on arrays and numbers."""
+
+import operator
+
+import numpy as np
+from hypothesis import strategies as st
+
+from clinometer.reference.catalogue import Domain
+from clinometer.strategies import PROFILES, broadcastable_shapes, values
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import CONVENTION, INFO, clause, drawn, given
+
+EXACT = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
+SCALARS = (2, -3, 0.5, 1.0)
+
+
+@st.composite
+def pairs(draw, dtype):
+    """Draw two arrays that broadcast together, neither near zero; shrinks to ones."""
+    found = draw(broadcastable_shapes(2))
+    rng = np.random.default_rng(draw(st.integers(0, 2**16)))
+    profile = draw(st.sampled_from(tuple(PROFILES)))
+    return tuple(values(rng, profile, shape, Domain(avoid=(0.0,)), dtype) for shape in found)
+
+
+def apply(check: Check, symbol: str, function, x, y):
+    """Return the backend's result of one operator."""
+    with check.theirs(f"x {symbol} y"):
+        return check.numpy(function(x, y))
+
+
+@clause("ARITH-1", over=drawn(pairs), broken_by=["swapped_operands"])
+def test_the_four_operations_round_correctly(check: Check, pair) -> None:
+    """x + y, x - y, x * y and x / y of arrays MUST be correctly rounded (IEEE 754), under broadcasting."""
+    x, y = pair
+    for symbol, function in EXACT.items():
+        got = apply(check, symbol, function, check.native(x), check.native(y))
+        check.same(got, np.asarray(function(x, y)), f"x {symbol} y")
+
+
+@clause("ARITH-2", over=drawn(pairs), broken_by=["swapped_operands"])
+def test_a_number_may_stand_on_either_side(check: Check, pair) -> None:
+    """A Python number MUST combine with an array from either side, leave the array's dtype, and round at most twice."""
+    x, _ = pair
+    native = check.native(x)
+    for symbol, function in EXACT.items():
+        for number in SCALARS:
+            got = apply(check, symbol, function, native, number)
+            check.same(got, np.asarray(function(x, number)), f"x {symbol} {number}")
+            got, want = apply(check, symbol, function, number, native), np.asarray(function(number, x))
+            if symbol == "/":  # some take the reciprocal first; its rounding, and one of the product, are theirs to make
+                rounded = bool((got == want).all())
+                check.observe("number / array", "correctly rounded" if rounded else "by the reciprocal: two roundings")
+                near = abs(got - want) <= 2 * np.finfo(x.dtype).eps * abs(want)
+                got = np.where(near, want, got).astype(got.dtype) if got.shape == want.shape else got
+            check.same(got, want, f"{number} {symbol} x")
+
+
+@clause(
+    "ARITH-3", over=given(((7.0, -7.0, 7.5, -7.5), (2.0, 2.0, -2.0, -2.0)), names=["signs"]), broken_by=["truncated_division"]
+)
+def test_floor_division_rounds_down(check: Check, pair) -> None:
+    """x // y MUST round down and x % y MUST have the sign of y, for operands of either sign."""
+    for dtype in ("float32", "float64"):
+        x, y = (np.array(a, dtype) for a in pair)
+        for symbol, function in {"//": operator.floordiv, "%": operator.mod}.items():
+            got = apply(check, symbol, function, check.native(x), check.native(y))
+            check.same(got, np.asarray(function(x, y)), f"{x.tolist()} {symbol} {y.tolist()}")
+
+
+@clause(
+    "ARITH-4",
+    over=given(2, 3, 0, 1, 0.5, -1, names=[f"power{p}" for p in (2, 3, 0, 1, 0.5, -1)]),
+    broken_by=["swapped_operands"],
+)
+def test_powers_of_perfect_squares_are_exact(check: Check, exponent) -> None:
+    """x ** p MUST give the exact power where the dtype holds it."""
+    for dtype in ("float32", "float64"):
+        x = np.array([1.0, 4.0, 16.0, 0.25], dtype)
+        check.same(apply(check, "**", operator.pow, check.native(x), exponent), x**exponent, f"{x.tolist()} ** {exponent}")
+
+
+@clause("ARITH-5", over=drawn(pairs), broken_by=["forgetful_negative"])
+def test_signs_change_exactly(check: Check, pair) -> None:
+    """-x MUST change the sign of every entry and nothing else."""
+    x, _ = pair
+    with check.theirs("-x"):
+        got = check.numpy(-check.native(x))
+    check.same(got, -x, "-x")
+
+
+@clause("ARITH-6", over=drawn(pairs), broken_by=["strict_comparison"])
+def test_comparisons_give_booleans(check: Check, pair) -> None:
+    """Comparisons of arrays MUST give booleans, entry by entry, equal entries included."""
+    x, y = pair
+    x, y = (np.concatenate([np.ravel(a), np.ravel(b)])[:8] for a, b in ((x, y), (x, x)))
+    n = min(len(x), len(y))
+    x, y = x[:n], y[:n]
+    for symbol, function in ORDER.items():
+        check.same(
+            apply(check, symbol, function, check.native(x), check.native(y)), np.asarray(function(x, y)), f"x {symbol} y"
+        )
+
+
+@clause("ARITH-7", broken_by=["integer_division"])
+def test_true_division_of_integers_gives_floats(check: Check) -> None:
+    """x / y of integers MUST give the floating-point quotient."""
+    x, y = np.array([1, 2, 3, 4]), np.array([2, 3, 4, 5])
+    got = apply(check, "/", operator.truediv, check.native(x), check.native(y))
+    check.that(got.dtype.kind == "f", f"[1, 2, 3, 4] / [2, 3, 4, 5] has dtype {got.dtype}")
+    check.that(bool(np.allclose(got, x / y, rtol=2.0**-23, atol=0)), f"[1, 2, 3, 4] / [2, 3, 4, 5] is {got.tolist()}")
+
+
+PROMOTIONS = [("int32", "int64"), ("int64", "float32"), ("float32", "float64"), ("int32", "float64"), ("bool", "float32")]
+
+
+@clause("ARITH-8", level=INFO, kind=CONVENTION)
+def test_promotion_of_dtypes_is_recorded(check: Check) -> None:
+    """The dtype of a sum of two dtypes is recorded; the array API leaves mixed kinds open."""
+    for left, right in PROMOTIONS:
+        x, y = check.native(np.ones(1, left)), check.native(np.ones(1, right))
+        try:
+            with check.theirs():
+                answer = str(check.numpy(x + y).dtype)
+        except AssertionError as error:
+            answer = f"raises: {str(error)[:60]}"
+        check.observe(f"{left} + {right}", answer)

@@ -1,0 +1,153 @@
+"""Detach: a value cut from the graph keeps its number and loses its derivative."""
+
+import numpy as np
+
+from clinometer.reference.program import trace
+from clinometer.reference.truth import Case
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import CONVENTION, INFO, clause, programs
+from clinometer.suites.session import Session
+
+CUTS = ["stop_gradient"]
+
+
+@clause("DETACH-1", over=programs(lambda ad, x: ad.stop_gradient(x), mode="value"), needs=CUTS, broken_by=["rounding_detach"])
+def test_a_detached_value_keeps_every_bit(check: Check, case: Case) -> None:
+    """A detached value MUST be bit-identical to what was detached."""
+    check.same(check.value(case), case.inputs[0], "detached value", case)
+    check.points += case.points
+
+
+PARTLY = {
+    "x*detach(x)": lambda ad, x: x * ad.stop_gradient(x),
+    "detach(x*x)*x": lambda ad, x: ad.stop_gradient(x * x) * x,
+    "sin(x)+detach(exp(x))": lambda ad, x: ad.sin(x) + ad.stop_gradient(ad.exp(x)),
+    "x-detach(x)": lambda ad, x: x - ad.stop_gradient(x),
+    "detach in the middle": lambda ad, x: ad.sin(ad.stop_gradient(ad.cos(x)) * x) * x,
+}
+
+
+@clause(
+    "DETACH-2",
+    over=programs(*PARTLY.values(), names=list(PARTLY), mode="reverse"),
+    needs=CUTS,
+    broken_by=["leaky_detach", "greedy_detach"],
+)
+def test_other_paths_stay_open(check: Check, case: Case) -> None:
+    """A detached factor MUST contribute nothing, and every other path all of it: in x * detach(x) the gradient is x."""
+    check(case, "reverse")
+
+
+@clause(
+    "DETACH-3",
+    over=programs(*PARTLY.values(), names=list(PARTLY), mode="forward"),
+    needs=[*CUTS, "forward"],
+    broken_by=["leaky_detach_forward"],
+)
+def test_no_tangent_passes_a_detach(check: Check, case: Case) -> None:
+    """In forward mode a detached value MUST carry no tangent."""
+    check(case, "forward")
+
+
+WHOLLY = {
+    "detach(x)": lambda ad, x: ad.stop_gradient(x),
+    "sin(detach(x))": lambda ad, x: ad.sin(ad.stop_gradient(x)) + 0.0 * x,
+}
+
+
+@clause("DETACH-4", over=programs(*WHOLLY.values(), names=list(WHOLLY), mode="reverse"), needs=CUTS, broken_by=["leaky_detach"])
+def test_nothing_flows_through_a_detached_value(check: Check, case: Case) -> None:
+    """The gradient of a function whose every path is detached MUST be zeros."""
+    _, (got,) = check.pull(case)
+    check.same(got, np.zeros_like(case.inputs[0]), "gradient through detach alone", case)
+    check.points += case.points
+
+
+NESTED = {
+    "in a loop": lambda ad, x: ad.repeat_times(3, lambda a: a * ad.stop_gradient(a) + x, x * 0.25),
+    "in a branch": lambda ad, x: ad.cond(ad.sum(x) > 0, lambda: x * ad.stop_gradient(x), lambda: ad.stop_gradient(x) * 3.0 + x),
+    "of the test": lambda ad, x: ad.cond(ad.stop_gradient(ad.sum(x)) > 0, lambda: x * x, lambda: x * 2.0),
+}
+
+
+@clause(
+    "DETACH-5",
+    over=programs(*NESTED.values(), names=list(NESTED), mode="reverse"),
+    needs=CUTS,
+    broken_by=["leaky_detach", "greedy_detach"],
+)
+def test_a_detach_cuts_inside_loops_and_branches(check: Check, case: Case) -> None:
+    """A detach inside a loop or a branch MUST cut there and nowhere else."""
+    check(case, "reverse")
+
+
+@clause(
+    "DETACH-6",
+    over=programs(lambda ad, x: x * ad.stop_gradient(x), mode="tape"),
+    needs=[*CUTS, "tape"],
+    broken_by=["leaky_detach"],
+)
+def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case) -> None:
+    """The gradient of x * detach(x) is detach(x), so its own gradient MUST be zero, or there MUST be none."""
+    session = Session(check, case)
+    y = session.run()
+    with check.theirs("gradient with a graph"):
+        (first,) = session.tape.grad(y, session.leaves, session.ct, graph=True)
+    check.agrees(check.numpy(first)[None], session.case.truth.gradients[0], session.case, "reverse")
+    try:
+        (second,) = session.tape.grad(first, session.leaves, session.ct)
+    except RuntimeError as error:  # the gradient depends on no leaf, and some libraries refuse to differentiate it
+        check.observe("second derivative through detach", f"raises {type(error).__name__}")
+        return
+    check.observe("second derivative through detach", "none" if second is None else "zeros")
+    if second is not None:
+        got = check.numpy(second)
+        check.same(got, np.zeros_like(got), "second derivative of x * detach(x)", session.case)
+
+
+@clause("DETACH-7", over=programs(lambda ad, x: x * x, mode="tape"), needs=["tape"], broken_by=["recording_in_no_grad"])
+def test_nothing_is_recorded_under_no_grad(check: Check, case: Case) -> None:
+    """What is computed under no-grad MUST be a constant, and recording MUST go on after it."""
+    session = Session(check, case)
+    (leaf,) = session.leaves
+    with check.theirs("no_grad"):
+        with session.tape.no_grad():
+            constant = check.function(session.case)(leaf)
+        y = check.xp.multiply(constant, leaf)
+        session.tape.backward(y, session.ct)
+    one = session.case
+    expected = Case(SQUARE_THEN_PRODUCT, one.inputs, one.tangents, one.cotangents, one.dtype).truth.gradients
+    session.lines = []
+    got = session.gradient()
+    check.that(got is not None, "no gradient after a no-grad region", one)
+    check.agrees(np.asarray(got)[None], expected[0], one, "reverse", lines=["# y = (x * x, computed under no-grad) * x"])
+
+
+SQUARE_THEN_PRODUCT = trace(lambda ad, x: ad.stop_gradient(x * x) * x)
+
+
+class Interruption(Exception):
+    """Leaves a no-grad region the hard way."""
+
+
+@clause("DETACH-8", over=programs(lambda ad, x: x * x, mode="tape"), needs=["tape"], broken_by=["sticky_no_grad"])
+def test_an_exception_ends_a_no_grad_region(check: Check, case: Case) -> None:
+    """After a no-grad region that was left by an exception, recording MUST go on."""
+    session = Session(check, case)
+    try:
+        with session.tape.no_grad():
+            raise Interruption
+    except Interruption:
+        pass
+    session.backward(session.run())
+    session.holds(*session.case.truth.gradients)
+
+
+@clause("DETACH-9", level=INFO, kind=CONVENTION, needs=[*CUTS, "tape"])
+def test_sharing_of_storage_is_recorded(check: Check) -> None:
+    """Whether a detached array shares storage with what it was cut from is recorded."""
+    with check.theirs():
+        leaf = check.backend.tape.leaf(check.backend.asarray(np.zeros(3)))  # type: ignore[attr-defined]  # needs tape
+        cut = check.backend.to_numpy(check.xp.stop_gradient(leaf))
+        whole = check.backend.to_numpy(leaf)
+    check.observe("storage of a detached array", "shared" if np.shares_memory(cut, whole) else "its own")

@@ -1,0 +1,67 @@
+"""Forward mode: tangents, and their agreement with reverse mode."""
+
+import numpy as np
+
+from clinometer.reference.truth import Case, Expected
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import clause, operations, programs
+from clinometer.suites.test_grad_structure import NUMBERS, SAFE
+
+ALL = operations(mode="forward")
+
+
+@clause("FWD-1", over=ALL, broken_by=["scaled_tangent"])
+def test_the_tangent_equals_the_truth(check: Check, case: Case) -> None:
+    """The tangent of every differentiable operation MUST equal the truth, along signed, non-uniform directions."""
+    check(case, "forward")
+
+
+@clause("FWD-2", over=operations(mode="forward", dtypes=["float64"]), broken_by=["scaled_tangent"])
+def test_the_modes_agree(check: Check, case: Case) -> None:
+    """<u, Jv> by forward mode MUST equal <J'u, v> by reverse mode, whatever the truth is."""
+    wide = np.longdouble
+    _, tangent = check.push(case)
+    _, gradients = check.pull(case)
+    along = tuple(range(1, tangent.ndim))
+    u = case.cotangents[0].astype(wide)
+    left = (u * tangent.astype(wide)).sum(along)
+    tolerance = (abs(u) * case.truth.tangents[0].tolerance).sum(along)
+    right = np.zeros(case.points, wide)
+    for dx, g, expected in zip(case.tangents, gradients, case.truth.gradients, strict=True):
+        axes = tuple(range(1, dx.ndim))
+        right = right + (g.astype(wide) * dx).sum(axes)
+        tolerance = tolerance + (abs(dx) * expected.tolerance).sum(axes)
+    worst = int(np.argmax(abs(left - right) - tolerance))
+    text = f"<u, Jv> = {float(left[worst]):.17g} and <J'u, v> = {float(right[worst]):.17g}"
+    check.points += case.points
+    check.that(bool((abs(left - right) <= tolerance).all()), text, case.at(worst))
+
+
+@clause("FWD-3", over=operations(mode="forward", dtypes=["float64"]), broken_by=["constant_tangent"])
+def test_pushing_is_linear(check: Check, case: Case) -> None:
+    """The tangent MUST be linear in the direction: minus twice the direction gives minus twice the tangent, exactly."""
+    _, once = check.push(case)
+    scaled = Case(case.program, case.inputs, tuple(-2 * dx for dx in case.tangents), case.cotangents, case.dtype)
+    _, twice = check.push(scaled)
+    check.same(twice, -2 * once, "tangent along -2 times the direction", case)
+
+
+@clause("FWD-4", over=ALL, broken_by=["rounding_recorder_forward"])
+def test_the_value_under_forward_mode_is_the_plain_value(check: Check, case: Case) -> None:
+    """The value that comes with a tangent MUST be the plain value, within rounding, and both MUST have its shape and dtype."""
+    y, tangent = check.push(case)
+    expected: Expected = case.truth.values[0]
+    check.agrees(y, expected, case, "value")
+    check.that(tangent.shape == y.shape, f"tangent of shape {tangent.shape[1:]} beside a value of shape {y.shape[1:]}")
+    check.that(tangent.dtype == y.dtype, f"tangent of dtype {tangent.dtype} beside a value of dtype {y.dtype}")
+
+
+@clause(
+    "FWD-5",
+    over=programs(*NUMBERS.values(), names=list(NUMBERS), mode="forward", domain=SAFE),
+    needs=["forward"],
+    broken_by=["promoted_tangent"],
+)
+def test_numbers_are_constants_of_the_tangent(check: Check, case: Case) -> None:
+    """A Python number beside an array, also one without axes, MUST be a constant and leave the tangent's dtype alone."""
+    check(case, "forward")

@@ -1,0 +1,54 @@
+"""Reductions: values over every subset of axes."""
+
+import numpy as np
+
+from clinometer.reference.catalogue import CATALOGUE, Operation
+from clinometer.reference.truth import Case
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import Cell, clause, given, operations
+
+REDUCTIONS = {"axes", "axes_counted", "axes_nonempty"}
+
+
+@clause("REDUCE-1", over=operations(mode="value", where=lambda row: row.form in REDUCTIONS), broken_by=["off_axis"])
+def test_a_reduction_runs_over_the_axes_that_it_is_given(check: Check, case: Case) -> None:
+    """A reduction MUST reduce the axes that it is given: all, one, several, negative, with and without keepdims."""
+    check(case, "value")
+
+
+IDENTITIES = given(("sum", 0.0), ("prod", 1.0), names=["sum", "prod"], using=["sum", "prod"])
+
+
+@clause("REDUCE-2", over=IDENTITIES, broken_by=["nan_of_nothing"])
+def test_reducing_nothing_gives_the_identity(check: Check, pair) -> None:
+    """The sum of no entries MUST be 0 and their product 1, in the shape of the axes that are left."""
+    name, identity = pair
+    for shape, axis, left in (((0,), None, ()), ((2, 0), 1, (2,)), ((0, 3), 0, (3,))):
+        for dtype in ("float32", "float64"):
+            x = check.native(np.zeros(shape, dtype))
+            with check.theirs(f"{name} of shape {shape} over {axis}"):
+                got = check.numpy(getattr(check.xp, name)(x, axis=axis))
+            check.same(got, np.full(left, identity, dtype), f"{name} of shape {shape} over axis {axis}")
+
+
+@clause("REDUCE-3", over=given("sum", "prod", using=["sum", "prod"]), broken_by=["greedy_empty_axis"])
+def test_an_empty_tuple_of_axes_reduces_nothing(check: Check, name: str) -> None:
+    """With an empty tuple of axes a reduction MUST return every entry as it is."""
+    x = np.array([[1.0, 2.0], [3.0, -4.0]])
+    with check.theirs(f"{name} over no axis"):
+        got = check.numpy(getattr(check.xp, name)(check.native(x), axis=()))
+    check.same(got, x, f"{name} over axis ()")
+
+
+ROWS = [
+    Cell(row.name, "", "value", argument=row, operations=frozenset({row.name}))
+    for row in CATALOGUE.values()
+    if row.form in REDUCTIONS
+]
+
+
+@clause("REDUCE-4", over=ROWS, broken_by=["tolerant_axis"])
+def test_an_axis_out_of_range_is_refused(check: Check, row: Operation) -> None:
+    """A reduction over an axis that the array lacks MUST raise an exception."""
+    x = check.native(np.array([[1.0, 2.0], [3.0, 4.0]]))
+    check.raises(lambda: getattr(check.xp, row.name)(x, axis=2), f"{row.name} over axis 2 of a matrix")

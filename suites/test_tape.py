@@ -1,0 +1,188 @@
+"""The tape: gradients that accumulate, and graphs that live and end."""
+
+import numpy as np
+
+from clinometer.reference.truth import Case
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import CONVENTION, INFO, SHOULD, clause, programs
+from clinometer.suites.session import Session, times
+
+SQUARES = programs(lambda ad, x: x * x, mode="tape")
+SUM_OF_SQUARES = programs(lambda ad, x: ad.sum(x * x), mode="tape")
+TWO_INPUTS = programs(lambda ad, x, y: x * y + ad.sin(x), mode="tape")
+DIAMONDS = {
+    "diamond": lambda ad, x: ad.sin(x) * ad.exp(x * 0.25),
+    "twice": lambda ad, x: x * x + x,
+    "chain of diamonds": lambda ad, x: (lambda a: (lambda b: b * a + b)(a * a))(x * 0.5 + 1.0),
+}
+
+# ----- ACC: accumulation -----
+
+
+@clause("ACC-1", over=SQUARES, level=SHOULD, needs=["tape"], broken_by=["zeros_before_backward"])
+def test_there_is_no_gradient_before_the_first_backward(check: Check, case: Case) -> None:
+    """Before the first backward a leaf SHOULD have no gradient (None), so that a forgotten backward shows."""
+    session = Session(check, case)
+    session.run()
+    found = session.gradient()
+    check.observe("gradient before backward", "none" if found is None else "an array")
+    check.that(found is None, "there is a gradient before the first backward", session.case, session.lines)
+
+
+@clause("ACC-2", over=TWO_INPUTS, needs=["tape"], broken_by=["overwriting_backward"])
+def test_two_backwards_add(check: Check, case: Case) -> None:
+    """Without zeroing in between, a second backward MUST add to the gradients of all leaves."""
+    session = Session(check, case)
+    for n in (1, 2, 3):
+        session.backward(session.run())
+        session.holds(*times(n, session.case.truth.gradients))
+
+
+@clause("ACC-3", over=TWO_INPUTS, needs=["tape"], broken_by=["deaf_zero"])
+def test_after_zeroing_the_sum_begins_anew(check: Check, case: Case) -> None:
+    """After zeroing, the next backward MUST leave its own gradient alone."""
+    session = Session(check, case)
+    session.backward(session.run())
+    session.zero()
+    session.backward(session.run())
+    session.holds(*session.case.truth.gradients)
+
+
+@clause("ACC-4", over=SQUARES, needs=["tape"], broken_by=["deaf_zero"])
+def test_zeroing_leaves_zeros_or_nothing(check: Check, case: Case) -> None:
+    """Right after zeroing a leaf MUST have zeros or no gradient; which one is recorded."""
+    session = Session(check, case)
+    session.backward(session.run())
+    session.zero()
+    found = session.gradient()
+    check.observe("gradient after zeroing", "none" if found is None else "zeros")
+    if found is not None:
+        check.same(found, np.zeros_like(session.case.inputs[0][0]), "gradient after zeroing", session.case, session.lines)
+
+
+@clause(
+    "ACC-5", over=programs(*DIAMONDS.values(), names=list(DIAMONDS), mode="tape"), needs=["tape"], broken_by=["last_use_wins"]
+)
+def test_paths_that_meet_again_add(check: Check, case: Case) -> None:
+    """A leaf that is used several times MUST get the sum over all paths."""
+    session = Session(check, case)
+    session.backward(session.run())
+    session.holds(*session.case.truth.gradients)
+
+
+@clause("ACC-6", over=TWO_INPUTS, needs=["tape"], broken_by=["meddling_grad"])
+def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case) -> None:
+    """A call that returns gradients MUST equal the truth and MUST NOT touch what has accumulated on the leaves."""
+    session = Session(check, case)
+    session.backward(session.run())
+    before = [session.gradient(i) for i in range(2)]
+    y = session.run()
+    with check.theirs("gradients on request"):
+        found = [np.asarray(check.backend.to_numpy(g)) for g in session.tape.grad(y, session.leaves, session.ct)]
+    for i, (got, expected) in enumerate(zip(found, session.case.truth.gradients, strict=True)):
+        check.agrees(got[None], expected, session.case, "reverse", i)
+        after = session.gradient(i)
+        check.that(after is not None, "the accumulated gradient is gone", session.case)
+        check.same(np.asarray(after), np.asarray(before[i]), "accumulated gradient, after a request", session.case)
+
+
+# ----- LIFE: the graph -----
+
+
+@clause("LIFE-1", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["immortal_graph"])
+def test_a_second_backward_is_refused(check: Check, case: Case) -> None:
+    """A second backward through a graph that was not retained MUST raise an exception."""
+    session = Session(check, case)
+    y = session.run()
+    session.backward(y)
+    session.say_backward()
+    check.raises(lambda: session.tape.backward(y, session.ct), "a second backward without retain", session.lines)
+
+
+@clause("LIFE-2", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["growing_retain"])
+def test_a_retained_graph_gives_the_same_gradient_again(check: Check, case: Case) -> None:
+    """With the graph retained a second backward MUST give the same gradient again, added to the first."""
+    session = Session(check, case)
+    y = session.run()
+    session.backward(y, retain=True)
+    first = session.gradient()
+    session.backward(y)
+    session.holds(*times(2, session.case.truth.gradients))
+    check.that(first is not None, "no gradient after the first backward", session.case)
+    check.same(
+        np.asarray(session.gradient()), 2 * np.asarray(first), "gradient after two backwards", session.case, session.lines
+    )
+
+
+@clause("LIFE-3", over=programs(lambda ad, x: x * x, mode="tape", shape=(2, 3)), needs=["tape"], broken_by=["lenient_backward"])
+def test_backward_of_an_array_needs_a_cotangent(check: Check, case: Case) -> None:
+    """Backward of an output that is not a scalar, without a cotangent, MUST raise an exception."""
+    session = Session(check, case)
+    y = session.run()
+    session.say_backward(ct=False)
+    check.raises(lambda: session.tape.backward(y), "backward of an array without a cotangent", session.lines)
+
+
+@clause("LIFE-4", over=SQUARES, needs=["tape"], broken_by=["averaged_cotangent"])
+def test_backward_with_a_cotangent_is_the_pullback(check: Check, case: Case) -> None:
+    """Backward with a cotangent MUST give the pullback of that cotangent."""
+    session = Session(check, case)
+    session.backward(session.run())
+    session.holds(*session.case.truth.gradients)
+
+
+@clause("LIFE-5", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["doubled_scalar"])
+def test_backward_of_a_scalar_starts_from_one(check: Check, case: Case) -> None:
+    """Backward of a scalar without a cotangent MUST start from one."""
+    session = Session(check, case)
+    session.backward(session.run(), ct=False)
+    ones = [np.ones_like(ct) for ct in session.case.cotangents]
+    session.holds(*session.case.truth.pull(ones))
+
+
+@clause("LIFE-6", over=TWO_INPUTS, needs=["tape"], broken_by=["graph_changes_numbers"])
+def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
+    """Asking for gradients that can be differentiated again MUST change no value of them."""
+    session = Session(check, case)
+    with check.theirs("gradients with a graph"):
+        plain, deep = (
+            [
+                np.asarray(check.backend.to_numpy(g))
+                for g in session.tape.grad(session.run(), session.leaves, session.ct, graph=graph)
+            ]
+            for graph in (False, True)
+        )
+    for i, (got, want) in enumerate(zip(deep, plain, strict=True)):
+        check.agrees(got[None], session.case.truth.gradients[i], session.case, "reverse", i)
+        check.same(got, want, "gradient with a graph of itself", session.case)
+
+
+@clause(
+    "LIFE-7", over=programs(lambda ad, x: ad.sum(x * x), mode="tape", shape=(3,)), needs=["tape"], broken_by=["any_cotangent"]
+)
+def test_a_cotangent_of_another_shape_is_refused(check: Check, case: Case) -> None:
+    """A cotangent whose shape is not the output's MUST raise an exception."""
+    session = Session(check, case)
+    y = session.run()
+    wrong = check.native(np.ones((2, 2), case.dtype))
+    check.raises(
+        lambda: session.tape.backward(y, wrong), "a cotangent of shape (2, 2) for an output of shape ()", session.lines
+    )
+
+
+@clause(
+    "LIFE-8",
+    over=programs(lambda ad, x: x * 2.0, mode="tape", shape=(2,), dtypes=["float64"]),
+    level=INFO,
+    kind=CONVENTION,
+    needs=["tape"],
+)
+def test_backward_without_a_leaf_is_recorded(check: Check, case: Case) -> None:
+    """What backward of a value that depends on no leaf does is recorded."""
+    constant = check.native(case.inputs[0][0])
+    try:
+        check.backend.tape.backward(constant, check.native(case.cotangents[0][0]))  # type: ignore[attr-defined]  # needs tape
+        answer = "does nothing"
+    except Exception as error:  # any answer is recorded
+        answer = f"raises {type(error).__name__}"
+    check.observe("backward of a constant", answer)

@@ -1,0 +1,227 @@
+"""The tutorial: what a first day with a tensor library teaches, each with the result that it must give."""
+
+import numpy as np
+from hypothesis import strategies as st
+
+from clinometer.reference.program import single, trace
+from clinometer.reference.truth import Case
+from clinometer.strategies import fixed_case, program_cases
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import Cell, clause, programs, with_operations
+from clinometer.suites.session import Session
+
+
+def float64(check: Check, x) -> np.ndarray:
+    """Return a created array as float64: which dtype it has by default is not the tutorial's matter."""
+    return np.asarray(check.numpy(x), np.float64)
+
+
+@clause("TUTORIAL-1", over=with_operations("arange", "reshape"), broken_by=["one_based_range"])
+def test_a_first_array(check: Check) -> None:
+    """arange(12) MUST have shape (12,) and length 12, and as (3, 4) hold its numbers row by row."""
+    with check.theirs("arange(12)"):
+        x = check.xp.arange(12)
+        shape, length, matrix = tuple(x.shape), len(x), check.xp.reshape(x, (3, 4))
+    check.that((shape, length) == ((12,), 12), f"arange(12) has shape {shape} and length {length}")
+    check.same(float64(check, x), np.arange(12.0), "arange(12)")
+    check.same(float64(check, matrix), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], "arange(12).reshape(3, 4)")
+
+
+@clause(
+    "TUTORIAL-2", over=with_operations("zeros", "ones", "eye", "ones_like", "normal", "asarray"), broken_by=["flat_creation"]
+)
+def test_arrays_of_every_kind(check: Check) -> None:
+    """zeros(3, 4), ones(3, 4), eye(5), ones_like, normal numbers of (2, 4) and nested lists MUST be what they say."""
+    with check.theirs("creation"):
+        made = [check.xp.zeros((3, 4)), check.xp.ones((3, 4)), check.xp.eye(5), check.xp.asarray([[2, 1, 4, 3], [1, 2, 3, 4]])]
+        like, random = check.xp.ones_like(made[0]), check.numpy(check.xp.normal((2, 4), 0))
+    wants = [np.zeros((3, 4)), np.ones((3, 4)), np.eye(5), np.array([[2.0, 1, 4, 3], [1, 2, 3, 4]]), np.ones((3, 4))]
+    for x, want in zip([*made, like], wants, strict=True):
+        check.same(float64(check, x), want, "a created array")
+    check.that(random.shape == (2, 4) and random.dtype.kind == "f", f"normal((2, 4)) is {random.dtype} of shape {random.shape}")
+    check.that(bool(np.isfinite(random).all()) and len(np.unique(random)) == 8, "eight normal numbers are not eight numbers")
+
+
+@clause("TUTORIAL-3", broken_by=["swapped_operands"])
+def test_first_arithmetic(check: Check) -> None:
+    """[1, 2, 3, 4] with [2, 3, 4, 5] MUST give [3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20] and [.5, .6667, .75, .8]."""
+    x, y = (check.native(np.array(a, float)) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
+    with check.theirs("arithmetic"):
+        results = [check.numpy(z) for z in (x + y, x - y, x * y, x / y)]
+    wants = [[3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20], [1 / 2, 2 / 3, 3 / 4, 4 / 5]]
+    for symbol, got, want in zip("+-*/", results, wants, strict=True):
+        check.same(got, want, f"x {symbol} y")
+
+
+@clause("TUTORIAL-4", over=with_operations("sum"), broken_by=["off_axis"])
+def test_summing_over_an_axis(check: Check) -> None:
+    """The sum of arange(12) as (3, 4) over axis 0 MUST be [12, 15, 18, 21], as numpy's."""
+    x = np.arange(12.0).reshape(3, 4)
+    with check.theirs("sum"):
+        got = check.numpy(check.xp.sum(check.native(x), axis=0))
+    check.same(got, [12, 15, 18, 21], "sum over axis 0")
+    check.same(got, x.sum(axis=0), "numpy's sum over axis 0")
+
+
+@clause("TUTORIAL-5", broken_by=["truncating_broadcast"])
+def test_first_broadcasting(check: Check) -> None:
+    """[[1, 2, 3], [4, 5, 6]] + [1, 1, 1] MUST be [[2, 3, 4], [5, 6, 7]]."""
+    x, y = check.native(np.array([[1.0, 2, 3], [4, 5, 6]])), check.native(np.ones(3))
+    with check.theirs("x + y"):
+        got = check.numpy(x + y)
+    check.same(got, [[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
+
+
+@clause("TUTORIAL-6", over=with_operations("getitem"), broken_by=["shifted_index"])
+def test_first_indexing(check: Check) -> None:
+    """The columns [0, 1] of [[1, 2, 3], [4, 5, 6]] MUST be [[1, 2], [4, 5]]."""
+    x = check.native(np.array([[1.0, 2, 3], [4, 5, 6]]))
+    with check.theirs("x[:, [0, 1]]"):
+        got = check.numpy(check.xp.getitem(x, key=(slice(None), [0, 1])))
+    check.same(got, [[1, 2], [4, 5]], "x[:, [0, 1]]")
+
+
+DOT = trace(lambda ad, x: ad.vecdot(x, x))
+SUM = trace(lambda ad, x: ad.sum(x))
+SQUARES = trace(lambda ad, x: x * x)
+FOUR = [np.arange(4.0)]
+
+
+def on_tape(program, *names: str) -> list[Cell]:
+    """Return the cell of a clause about one program at arange(4.)."""
+    return [
+        Cell("", "float32", "tape", argument=fixed_case(program, FOUR, "float32"), operations=frozenset(program.operations()))
+    ]
+
+
+@clause("TUTORIAL-7", over=on_tape(DOT), needs=["tape"], broken_by=["immortal_graph", "zeros_before_backward"])
+def test_a_first_backward(check: Check, case: Case) -> None:
+    """For y = dot(x, x) at arange(4.): no gradient before, y MUST be 14, the gradient 4x / 2, and a second backward an error."""
+    session = Session(check, case)
+    check.that(session.gradient() is None, "there is a gradient before the first backward", case)
+    y = session.run()
+    check.same(check.numpy(y), np.float32(14.0), "dot(x, x)", case)
+    session.backward(y, ct=False)
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of dot(x, x)", case, session.lines)
+    session.say_backward(ct=False)
+    check.raises(lambda: session.tape.backward(y), "a second backward without retain", session.lines)
+
+
+@clause("TUTORIAL-8", over=on_tape(SUM), needs=["tape"], broken_by=["overwriting_backward", "deaf_zero"])
+def test_accumulation_and_zeroing(check: Check, case: Case) -> None:
+    """For y = sum(x): without zeroing the gradient MUST accumulate to [2, 2, 2, 2]; after zeroing it is [1, 1, 1, 1]."""
+    session = Session(check, case)
+    for want in (1, 2):
+        session.backward(session.run(), ct=False)
+        check.same(np.asarray(session.gradient()), np.full(4, want, "float32"), "gradient of sum(x)", case, session.lines)
+    session.zero()
+    session.backward(session.run(), ct=False)
+    check.same(np.asarray(session.gradient()), np.ones(4, "float32"), "gradient after zeroing", case, session.lines)
+
+
+@clause("TUTORIAL-9", over=on_tape(SQUARES), needs=["tape"], broken_by=["lenient_backward"])
+def test_backward_of_an_array(check: Check, case: Case) -> None:
+    """For y = x * x, backward of the sum MUST give [0, 2, 4, 6], and backward of y itself without a cotangent an error."""
+    session = Session(check, case)
+    y = session.run()
+    with check.theirs("sum, backward"):
+        session.tape.backward(check.xp.sum(y))
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of sum(x * x)", case)
+    y = session.run()
+    check.raises(lambda: session.tape.backward(y), "backward of an array without a cotangent", session.lines)
+
+
+@clause("TUTORIAL-10", over=on_tape(SQUARES), needs=["tape", "stop_gradient"], broken_by=["leaky_detach", "greedy_detach"])
+def test_a_first_detach(check: Check, case: Case) -> None:
+    """For u = detach(x * x) and z = u * x the gradient MUST be [0, 1, 4, 9]; then y = x * x still gives [0, 2, 4, 6]."""
+    session = Session(check, case)
+    (x,) = session.leaves
+    y = session.run()
+    with check.theirs("detach"):
+        z = check.xp.multiply(check.xp.stop_gradient(y), x)
+        session.tape.backward(check.xp.sum(z))
+    check.same(np.asarray(session.gradient()), np.array([0, 1, 4, 9], "float32"), "gradient of detach(x * x) * x", case)
+    session.zero()
+    with check.theirs("backward of y"):
+        session.tape.backward(check.xp.sum(y))
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of x * x, after the detach", case)
+
+
+LINEAR = trace(lambda ad, a: ad.cond(ad.sum(a) > 0, lambda: a * 1.0, lambda: 100 * a))
+SPREAD = {"profiles": ("normal", "fractions"), "scale": 4.0}
+
+
+@st.composite
+def either_sign(draw, dtype):
+    """Draw a case and its mirror image, on the other branch; shrinks to two points. The cotangent is ones."""
+    case = draw(program_cases(LINEAR, dtype, **SPREAD))
+    ones = tuple(np.ones_like(ct) for ct in case.cotangents)
+    return [Case(LINEAR, xs, case.tangents, ones, dtype) for xs in (case.inputs, tuple(-x for x in case.inputs))]
+
+
+LINEAR_CELLS = [
+    Cell("", dtype, "reverse", strategy=either_sign(dtype), operations=frozenset(LINEAR.operations()))
+    for dtype in ("float32", "float64")
+]
+
+
+@clause("TUTORIAL-11", over=LINEAR_CELLS, broken_by=["wrong_branch", "frozen_branch"])
+def test_a_gradient_through_if(check: Check, cases) -> None:
+    """For f(a) = a if sum(a) > 0 else 100 * a the gradient MUST be f(a) / a, on either branch."""
+    for case in cases:
+        y, (gradient,) = check.pull(case)
+        check(case, "reverse")
+        # f is linear on each branch, so where the division is exact the gradient is the quotient to the last bit.
+        exact = np.isin(y, 100 * case.inputs[0]) | np.isin(y, case.inputs[0])
+        ratio = np.divide(y, case.inputs[0], out=gradient.copy(), where=(case.inputs[0] != 0) & exact)
+        check.that(
+            bool((abs(ratio - gradient) <= 2 * case.precision.u * abs(gradient)).all()), "gradient is not f(a) / a", case
+        )
+
+
+NORM = trace(lambda ad, x: ad.cond(ad.vector_norm(x) > 10.0, lambda: x * 1.0, lambda: x * x))
+
+
+@st.composite
+def near_and_far(draw, dtype):
+    """Draw a case inside the ball of radius 10 and one outside; shrinks to two points."""
+    near = draw(program_cases(NORM, dtype, profiles=("fractions",), shape=(3,), scale=0.5))
+    far = tuple(np.where(x < 0, x - 16, x + 16).astype(dtype) for x in near.inputs)
+    return [near, Case(NORM, far, near.tangents, near.cotangents, dtype)]
+
+
+NORM_CELLS = [
+    Cell("", dtype, "reverse", strategy=near_and_far(dtype), operations=frozenset(NORM.operations()))
+    for dtype in ("float32", "float64")
+]
+
+
+@clause("TUTORIAL-12", over=NORM_CELLS, broken_by=["wrong_branch", "frozen_branch"])
+def test_a_gradient_through_a_test_on_the_norm(check: Check, cases) -> None:
+    """For f(x) = x if norm(x) > 10 else x * x the gradient MUST be 1 outside and 2x inside, both branches met."""
+    for case, slope in zip(cases, (lambda x: 2 * x, np.ones_like), strict=True):
+        _, (gradient,) = check.pull(case)
+        check(case, "reverse")
+        check.same(gradient, slope(case.inputs[0]) * case.cotangents[0], "gradient of x or x * x", case)
+
+
+@clause("TUTORIAL-13", over=with_operations("sin", mode="curve"), broken_by=["wrong_far_out"])
+def test_the_slope_of_sin_is_cos(check: Check) -> None:
+    """The gradient of sin on linspace(-2 pi, 2 pi, 100) MUST be cos; the report plots both."""
+    x = np.linspace(-2 * np.pi, 2 * np.pi, 100)
+    case = fixed_case(single("sin", {}), [x], "float64")
+    case = Case(case.program, case.inputs, case.tangents, (np.ones((1, 100)),), "float64")
+    y, (gradient,) = check.pull(case)
+    check.curve("sin", case, y[0], gradient[0])
+    check.agrees(gradient, case.truth.gradients[0], case, "reverse")
+    error = float(abs(gradient[0] - np.cos(x)).max())
+    check.that(error <= 4 * 2.0**-53 * 2, f"the gradient of sin is off from cos by {error:.3g}", case)
+
+
+PRODUCT = programs(lambda ad, x: ad.sum(ad.sin(x) * ad.exp(x * 0.5)), mode="reverse")
+
+
+@clause("TUTORIAL-14", over=PRODUCT, broken_by=["scaled_rule"])
+def test_a_first_composition(check: Check, case: Case) -> None:
+    """The gradient of sum(sin(x) * exp(x / 2)) MUST follow the product rule and the chain rule."""
+    check(case, "reverse")
