@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -66,7 +67,9 @@ class Dialect:
         defaults = dict(zip(names[len(names) - len(signature.args.defaults) :], signature.args.defaults, strict=True))
         given = dict(zip(names, args, strict=False)) | {k: literal(v) for k, v in params.items()}
         bound = {n: ast.parse(given[n], mode="eval").body if n in given else defaults[n] for n in names}
-        unsaid = {n for n in names if n in defaults and ast.dump(bound[n]) == ast.dump(defaults[n])}
+        unsaid = {
+            n for n in names if n in defaults and _says_nothing(defaults[n]) and ast.dump(bound[n]) == ast.dump(defaults[n])
+        }
         return ast.unparse(_Substitute(bound, unsaid).visit(expression))
 
     def _line(self, op: str) -> tuple[ast.FunctionDef, ast.expr]:
@@ -78,8 +81,17 @@ class Dialect:
         raise KeyError(op)
 
     def sources(self, text: str) -> str:
-        """Return the source of the helpers that a text uses."""
-        return "\n\n".join(textwrap.dedent(inspect.getsource(h)).rstrip() for h in self.helpers if f"{h.__name__}(" in text)
+        """Return the source of the helpers that a text uses, and of those that they use themselves."""
+        used: dict[str, str] = {}
+        for helper in reversed(self.helpers):  # a helper uses those before it
+            if re.search(rf"(?<![\w.]){helper.__name__}\(", "\n".join([text, *used.values()])):
+                used[helper.__name__] = textwrap.dedent(inspect.getsource(helper)).rstrip()
+        return "\n\n\n".join(["from typing import Any", *reversed(used.values())]) if used else ""
+
+
+def _says_nothing(default: ast.expr) -> bool:
+    """Whether a keyword may be dropped at its default: every library means the same by no None and no False."""
+    return isinstance(default, ast.Constant) and (default.value is None or default.value is False)
 
 
 class _Substitute(ast.NodeTransformer):

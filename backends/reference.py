@@ -81,6 +81,10 @@ class Node(traced.Traced):
                 if linear is not None:
                     yield a, self.flow(function, place, linear, ct)
 
+    def join(self, present: Array, part: Array) -> Array:
+        """Add a cotangent to what has come to this node by other paths."""
+        return present + part
+
     def flow(self, function: Callable, place: int, linear: Any, ct: Array) -> Array:
         """Carry a cotangent through one linear map."""
         return linear.pull(ct)
@@ -113,7 +117,7 @@ def cotangents(y: Node, ct: Array, *, graph: bool = False, retain: bool = False)
     for node in order:
         if id(node) in found:
             for parent, part in node.pull(found[id(node)], graph):
-                found[id(parent)] = found[id(parent)] + part if id(parent) in found else part
+                found[id(parent)] = parent.join(found[id(parent)], part) if id(parent) in found else part
     if not (retain or graph):
         for node in order:
             node.freed = node.made is not None
@@ -171,6 +175,7 @@ class Reference:
     name = "reference"
     node = Node
     dtypes = ("float32", "float64")
+    second_witness = True  # heard on every case, agreement or not
 
     def __init__(self) -> None:
         creation = ("arange", "zeros", "ones", "full", "eye", "linspace", "zeros_like", "ones_like", "asarray")

@@ -18,6 +18,11 @@ def kind(name: Any) -> Any:
     return None if name is None else getattr(torch, name)
 
 
+def counted(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
+    """torch takes no None for a bound that is left out."""
+    return torch.arange(*((start,) if stop is None else (start, stop, step)), dtype=kind(dtype))
+
+
 def indices(key: Any) -> Any:
     """Lists become tensors, since a list of lists means several things."""
     if isinstance(key, tuple):
@@ -69,7 +74,7 @@ def normal(shape: Any, seed: int) -> Any:
 
 DIALECT = Dialect(
     imports="import torch",
-    helpers=(kind, indices, axes, total, average, product, padded, updated, normal),
+    helpers=(kind, counted, indices, axes, total, average, product, padded, updated, normal),
     array="torch.tensor({values}, dtype=torch.{dtype})",
     reverse="""\
 for leaf in ({names},):
@@ -86,9 +91,7 @@ for leaf in ({names},):
     },
     table={
         # ----- creation -----
-        "arange(start, stop=None, step=1, dtype=None)": (
-            "torch.arange(*((start,) if stop is None else (start, stop, step)), dtype=kind(dtype))"
-        ),
+        "arange(start, stop=None, step=1, dtype=None)": ("counted(start, stop, step, dtype)"),
         "zeros(shape, dtype=None)": "torch.zeros(shape, dtype=kind(dtype))",
         "ones(shape, dtype=None)": "torch.ones(shape, dtype=kind(dtype))",
         "full(shape, fill_value, dtype=None)": "torch.full(shape, fill_value, dtype=kind(dtype))",

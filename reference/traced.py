@@ -140,6 +140,15 @@ def stop_gradient(x: Array) -> Array:
     return x
 
 
+def slack(z: Array) -> Array:
+    """Return zero, as z - z, for a z whose derivative is zero too: it is there for the majorant alone.
+
+    Where libraries differentiate by another formula than ours, equal in exact arithmetic, the roundings of theirs are
+    counted by a term that spells it out.
+    """
+    return z - stop_gradient(z)
+
+
 # ----- functions that only move entries -----
 
 

@@ -92,12 +92,10 @@ class Expected:
 
     value: np.ndarray
     tolerance: np.ndarray
-
-    def __add__(self, other: Expected) -> Expected:
-        return Expected(self.value + other.value, self.tolerance + other.tolerance)
+    times: float = 1.0  # the truth of the case: gradients that have accumulated are a multiple of it
 
     def __rmul__(self, factor: float) -> Expected:
-        return Expected(factor * self.value, abs(factor) * self.tolerance)
+        return Expected(factor * self.value, abs(factor) * self.tolerance, factor * self.times)
 
 
 @dataclass(frozen=True)

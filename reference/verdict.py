@@ -25,6 +25,7 @@ class Disagreement:
     expected: Any
     tolerance: Any
     error: float  # in units of the tolerance
+    times: float = 1.0  # see `Expected`
     outcome: str = "fail"  # fail, invalid or inconclusive, once the second witness has been heard
     witness: Estimate | None = None
 
@@ -44,7 +45,9 @@ def worst(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagre
     if not error.size or not (error > 1).any():
         return None
     place = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
-    return Disagreement(mode, which, place, got[place], expected.value[place], expected.tolerance[place], float(error[place]))
+    return Disagreement(
+        mode, which, place, got[place], expected.value[place], expected.tolerance[place], float(error[place]), expected.times
+    )
 
 
 def hear(case: Case, found: Disagreement) -> Disagreement:
@@ -54,6 +57,8 @@ def hear(case: Case, found: Disagreement) -> Disagreement:
     defect), `inconclusive` where finite differences cannot tell.
     """
     estimate = WITNESSES[found.mode](case, found.which, found.place)
+    if found.times != 1.0:
+        estimate = Estimate(found.times * estimate.value, abs(found.times) * estimate.error, estimate.step)
     return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate)})
 
 

@@ -11,6 +11,7 @@ from hypothesis.errors import InvalidArgument
 
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.program import Program, run, single, trace
+from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import Watched
 from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
@@ -34,6 +35,9 @@ def operation_cases(
 
     `form` replaces the operation's own, to aim at some of its shapes and parameters.
     """
+    _check(dtype, profiles)
+    if isinstance(operation, str) and operation not in CATALOGUE:
+        raise InvalidArgument(f"{operation=} is not in the catalogue")
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
     chosen_shapes, params = (form or FORMS[row.form])(draw, row)
     params |= {name: draw(st.sampled_from(choices)) for name, choices in row.choices.items()}
@@ -59,6 +63,7 @@ def program_cases(
     Points at which a step comes near a kink, or a branch near its border, are drawn anew from the same seed.
     `scale` widens the values, for programs that branch on their size.
     """
+    _check(dtype, profiles)
     program = function if isinstance(function, Program) else trace(function)
     if shape is None:
         shape = shapes(min_side=1)
@@ -73,6 +78,13 @@ def fixed_case(program: Program, inputs: Sequence[Any], dtype: str, seed: int = 
     """Return the case of one given point, with cotangents and tangents from a seed."""
     arrays = tuple(np.asarray(x, dtype)[None] for x in inputs)
     return complete(program, arrays, np.random.default_rng(seed), dtype)
+
+
+def _check(dtype: str, profiles: Sequence[str]) -> None:
+    if dtype not in PRECISIONS:
+        raise InvalidArgument(f"{dtype=}: want one of {', '.join(PRECISIONS)}")
+    if not profiles or set(profiles) - set(PROFILES):
+        raise InvalidArgument(f"profiles={tuple(profiles)}: want some of {', '.join(PROFILES)}")
 
 
 def _bulk(draw: Any, profiles: Sequence[str]) -> tuple[np.random.Generator, str, int]:

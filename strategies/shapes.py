@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -28,9 +29,15 @@ def shapes(
         raise InvalidArgument(f"{min_dims=} and {max_dims=}: want 0 <= min_dims <= max_dims")
     if not 0 <= min_side <= max_side:
         raise InvalidArgument(f"{min_side=} and {max_side=}: want 0 <= min_side <= max_side")
+    if min_side**min_dims > max_size:
+        raise InvalidArgument(f"{min_dims=} and {min_side=}: the smallest such shape has more than {max_size=} entries")
     sides: list[int] = []
-    for _ in range(draw(st.integers(min_dims, max_dims))):
-        longest = max(min(max_side, max_size // max(math.prod(sides), 1)), min_side, 1)
+    ndim = draw(st.integers(min_dims, max_dims))
+    while min_side**ndim > max_size:
+        ndim -= 1
+    for left in range(ndim, 0, -1):
+        # Each axis leaves room for those behind it.
+        longest = max(min(max_side, max_size // (max(math.prod(sides), 1) * max(min_side, 1) ** (left - 1))), min_side, 1)
         # Size 0 and size 1 are worth having, and most pairs of shapes should tell their axes apart.
         sides.append(draw(st.sampled_from([n for n in (2, 3, 1, 4, 0) if min_side <= n <= longest] or [longest])))
     return tuple(sides)
@@ -40,22 +47,27 @@ def shapes(
 def broadcastable_shapes(draw: Any, number: int, *, min_side: int = 0) -> tuple[Shape, ...]:
     """Draw shapes that broadcast together; shrinks to equal shapes.
 
-    The result is drawn first; then each operand loses leading axes and has others squashed to 1. Shapes drawn one by
-    one would hardly ever fit, or be equal.
+    The result is drawn first; then of each axis, which operands have 1 there, and which operands lack leading axes.
+    Shapes drawn one by one would hardly ever fit, or be equal; and so would sides drawn operand by operand, since
+    Hypothesis likes to repeat what it has drawn.
     """
-    result = draw(shapes(min_side=min_side))
-    found = []
-    for _ in range(number):
-        lost = draw(st.integers(0, len(result))) if draw(st.booleans()) else 0
-        kept = result[lost:]
-        squashed = draw(st.lists(st.booleans(), min_size=len(kept), max_size=len(kept))) if draw(st.booleans()) else ()
-        found.append(tuple(1 if s else n for n, s in zip(kept, squashed, strict=False)) if squashed else kept)
-    return tuple(found)
+    if number < 1:
+        raise InvalidArgument(f"{number=}: want at least one shape")
+    some = [(), *(c for r in range(number) for c in itertools.combinations(range(number), r))]  # of the operands, never all
+    ndim = draw(st.sampled_from((0, 1, 2, 3, 2, 3)))  # of scalars alone there is little to learn
+    result = draw(shapes(min_dims=ndim, max_dims=ndim, min_side=min_side))
+    ones = [draw(st.sampled_from(some)) for _ in result]
+    shorter = draw(st.sampled_from(some)) if ndim else ()
+    lost = draw(st.integers(1, ndim)) if shorter else 0
+    whole = [tuple(1 if i in squashed else n for n, squashed in zip(result, ones, strict=True)) for i in range(number)]
+    return tuple(shape[lost if i in shorter else 0 :] for i, shape in enumerate(whole))
 
 
 @st.composite
 def axes_subsets(draw: Any, ndim: int, *, min_axes: int = 0) -> int | tuple[int, ...] | None:
     """Draw an `axis` argument: None, an integer or a tuple, each axis as it is or negative; shrinks to None."""
+    if ndim and not 0 <= min_axes <= ndim:
+        raise InvalidArgument(f"{min_axes=} and {ndim=}: want 0 <= min_axes <= ndim")
     if ndim == 0:
         return None
     kind = draw(st.sampled_from(("none", "one", "some")))
@@ -70,7 +82,7 @@ def axes_subsets(draw: Any, ndim: int, *, min_axes: int = 0) -> int | tuple[int,
 
 @st.composite
 def index_keys(draw: Any, shape: Shape, *, unique: bool = False) -> Any:
-    """Draw a key for `x[key]`; shrinks to an integer on the first axis.
+    """Draw a key for `x[key]`; shrinks to zeros, one an axis.
 
     Integers, slices with any step, an ellipsis, new axes, one list of integers (with duplicates, unless `unique`), or
     a boolean mask of the whole.

@@ -168,9 +168,10 @@ class Check:
         claim = {"value": "value", "forward": "tangent"}.get(mode, f"gradient of {names[which]}")
         if got.shape != expected.value.shape:
             text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
-            self._wrong(claim, case.at(0), got[0], text, lines)
+            self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
         if got.dtype != np.dtype(case.dtype):
-            self._wrong(claim, case.at(0), got[0], f"{claim}: dtype {got.dtype} where {case.dtype} is right", lines)
+            text = f"{claim}: dtype {got.dtype} where {case.dtype} is right"
+            self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
         found = worst(got, expected, mode, which)
         if found is None:
             if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
@@ -284,8 +285,10 @@ class Check:
         text: str,
         lines: Sequence[str] = (),
         want: np.ndarray | None = None,
+        mode: str = "",
+        which: int = 0,
     ) -> None:
-        raise Nonconformance("fail", text, Finding(claim, case, got=got, expected=want, lines=tuple(lines)))
+        raise Nonconformance("fail", text, Finding(claim, case, mode, which, got, want, lines=tuple(lines)))
 
 
 def _short(x: Any) -> str:

@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.errors import FlakyFailure, HypothesisException
 
@@ -50,7 +51,8 @@ def examine(clause: Clause, cell: Cell, backend: Backend, *, profile: str = "sta
     if lacking:
         return Examination("unsupported", lacking)
     check, start = Check(backend), time.perf_counter()
-    result = _asked(clause, cell, check, profile, seed_)
+    with np.errstate(all="ignore"):  # a NaN is a result, not a warning
+        result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves = check.observed, check.curves
     if result.outcome == "pass" and check.undecided and check.undecided >= check.examples:

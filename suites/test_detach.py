@@ -42,7 +42,7 @@ def test_other_paths_stay_open(check: Check, case: Case) -> None:
     "DETACH-3",
     over=programs(*PARTLY.values(), names=list(PARTLY), mode="forward"),
     needs=[*CUTS, "forward"],
-    broken_by=["leaky_detach_forward"],
+    broken_by=["leaky_detach"],
 )
 def test_no_tangent_passes_a_detach(check: Check, case: Case) -> None:
     """In forward mode a detached value MUST carry no tangent."""
@@ -116,11 +116,9 @@ def test_nothing_is_recorded_under_no_grad(check: Check, case: Case) -> None:
         y = check.xp.multiply(constant, leaf)
         session.tape.backward(y, session.ct)
     one = session.case
-    expected = Case(SQUARE_THEN_PRODUCT, one.inputs, one.tangents, one.cotangents, one.dtype).truth.gradients
-    session.lines = []
-    got = session.gradient()
-    check.that(got is not None, "no gradient after a no-grad region", one)
-    check.agrees(np.asarray(got)[None], expected[0], one, "reverse", lines=["# y = (x * x, computed under no-grad) * x"])
+    session.case = Case(SQUARE_THEN_PRODUCT, one.inputs, one.tangents, one.cotangents, one.dtype)
+    session.lines.append("# here y was x * x, computed under no-grad, times x")
+    session.holds(*session.case.truth.gradients)
 
 
 SQUARE_THEN_PRODUCT = trace(lambda ad, x: ad.stop_gradient(x * x) * x)

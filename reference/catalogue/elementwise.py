@@ -27,7 +27,7 @@ from clinometer.reference.catalogue.rows import (
 )
 from clinometer.reference.ensemble import ACCURACY, Accuracy
 from clinometer.reference.rules import partials
-from clinometer.reference.traced import primitive
+from clinometer.reference.traced import primitive, slack, stop_gradient
 
 LN2, LN10 = math.log(2), math.log(10)
 HALF_TURNS = Domain(-1.5, 1.5)  # tan between two poles
@@ -71,7 +71,7 @@ EXPONENTIAL = table(
     Operation("rsqrt", lambda x: 1 / np.sqrt(x), domain=POSITIVE, special=[convention(0.0)]),
     Operation(
         "logaddexp",
-        lambda x, y: np.log1p(np.exp(-abs(x - y))) + np.maximum(x, y),
+        lambda x, y: logaddexp(x, y),
         domain=(Domain(-80.0, 80.0), Domain(-80.0, 80.0)),
         distinct=IDENTITY,
     ),
@@ -106,9 +106,16 @@ TRIGONOMETRIC = table(
 )
 
 
+def logaddexp(x: Any, y: Any) -> Any:
+    """log(exp(x) + exp(y)) without overflow; libraries differentiate to exp(x - z)."""
+    z = np.log1p(np.exp(-abs(x - y))) + np.maximum(x, y)
+    return z + slack(stop_gradient(z) * (np.exp(x - z) + np.exp(y - z)))
+
+
 def softplus(x: Any) -> Any:
     """log(1 + exp(x)) without overflow."""
-    return np.log1p(np.exp(-abs(x))) + np.maximum(x, 0.0)
+    z = np.log1p(np.exp(-abs(x))) + np.maximum(x, 0.0)
+    return z + slack(stop_gradient(z) * (np.exp(x - z) + np.exp(-z)))
 
 
 @primitive

@@ -21,7 +21,7 @@ from clinometer.reference.catalogue.rows import (
     removable,
     table,
 )
-from clinometer.reference.traced import fold, reduced, stop_gradient, unfold
+from clinometer.reference.traced import fold, reduced, slack, stop_gradient, unfold
 
 MODEST = Domain(-80.0, 80.0)  # exp neither overflows nor underflows in float32
 
@@ -40,9 +40,10 @@ def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0.
     off = x - centre
     # Zero, and so is its derivative; but a library may take 2 * off for the derivative without centring the tangent,
     # and then a rounding of the mean stays in. The majorant has to know.
-    slack = centre * np.sum(off, axis=axis, keepdims=True)
-    slack = np.sum(slack - stop_gradient(slack), axis=axis, keepdims=keepdims)
-    return (np.sum(off * off, axis=axis, keepdims=keepdims) + slack) / (count(x, axis) - correction)
+    loose = slack(centre * np.sum(off, axis=axis, keepdims=True))
+    return (np.sum(off * off, axis=axis, keepdims=keepdims) + np.sum(loose, axis, keepdims=keepdims)) / (
+        count(x, axis) - correction
+    )
 
 
 def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -57,6 +58,7 @@ def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     top = stop_gradient(np.max(x, axis=axis, keepdims=True))
     y = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
+    y = y + slack(stop_gradient(y) * np.sum(np.exp(x - y), axis=axis, keepdims=True))  # libraries differentiate to exp(x - y)
     return y if keepdims else np.reshape(y, tuple(n for i, n in enumerate(x.shape) if i not in reduced(axis, len(x.shape))))
 
 

@@ -1,0 +1,224 @@
+"""The console script `clinometer`: run, report, and ask what there is to know.
+
+Exit codes: 0 as expected, 1 new failures, 2 usage, 3 incomplete. Bad input is answered with one sentence
+that says what, where and what to do, never with a traceback.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from clinometer.reports import console, launch, page
+from clinometer.reports.journal import BrokenJournal, Case, Evidence
+from clinometer.reports.results import Results, load
+
+Command = Callable[..., None]
+
+
+def plain(command: Command) -> Command:
+    """Answer bad input with one sentence on stderr and exit code 2."""
+
+    @functools.wraps(command)
+    def wrapped(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except BrokenJournal as error:
+            _refuse(str(error))
+        except OSError as error:
+            _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
+
+    return wrapped
+
+
+def _refuse(sentence: str) -> None:
+    click.echo(f"clinometer: {sentence}", err=True)
+    sys.exit(launch.USAGE)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80})
+@click.version_option(package_name="clinometer", message="clinometer %(version)s")
+def main() -> None:
+    """Clinometer: are your derivatives right?"""
+
+
+@main.command()
+@click.argument("journals", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="JOURNAL...")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("clinometer-report/index.html"),
+    show_default=True,
+    help="The HTML file to write.",
+)
+@plain
+def report(journals: tuple[Path, ...], output: Path) -> None:
+    """Write the HTML report of one or more journals."""
+    page.write(list(journals), output)
+    console.summary(load(journals))
+    click.echo(f"Report: {output}")
+
+
+class _WithPytestArguments(click.Command):
+    """A command whose line may end in `-- PYTEST_ARGS`; click alone would mix them with the other arguments."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_TAIL] = args[at + 1 :]
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        return [*super().collect_usage_pieces(ctx), "[-- PYTEST_ARGS]"]
+
+
+_TAIL = "clinometer.pytest_args"
+
+
+@main.command(cls=_WithPytestArguments)
+@click.argument("backends", nargs=-1, required=True, metavar="BACKEND...")
+@click.option(
+    "--profile",
+    type=click.Choice(["quick", "standard", "deep"]),
+    default="standard",
+    show_default=True,
+    help="How many examples are drawn.",
+)
+@click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
+@click.option("-n", "workers", default="", metavar="WORKERS", help="Processes for each backend, as in pytest-xdist.")
+@click.option(
+    "-o",
+    "--output",
+    "folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("clinometer-report"),
+    show_default=True,
+    help="Folder of the journals and the report.",
+)
+@plain
+def run(backends: tuple[str, ...], profile: str, seed: int, workers: str, folder: Path) -> None:
+    """Examine backends, one process each, and write the report.
+
+    What follows a `--` goes to pytest: clinometer run torch -- -k detach
+    """
+    pytest_args = click.get_current_context().meta.get(_TAIL, [])
+    names = list(dict.fromkeys(backends))
+    journals = {name: folder / f"{file}.jsonl" for name, file in launch.slugs(names).items()}
+    outcomes = []
+    for name, journal in journals.items():
+        console.rule(name)
+        plan = launch.Plan(name, journal, profile, seed, workers, pytest_args)
+        try:
+            outcomes.append(launch.examine(plan, console.notice))
+        except KeyboardInterrupt:
+            outcomes.append(launch.Outcome(launch.INCOMPLETE, f"{name}: interrupted; the backends after it did not run."))
+            break
+    _conclude(outcomes, [journal for journal in journals.values() if journal.exists()], folder / "index.html")
+
+
+def _conclude(outcomes: list[launch.Outcome], journals: list[Path], output: Path) -> None:
+    console.rule("Result")
+    codes = {outcome.code for outcome in outcomes}
+    whole = [journal for journal in journals if journal.stat().st_size]
+    said: list[str] = []
+    if whole:
+        results = load(whole)
+        page.write(whole, output)
+        console.summary(results)
+        said = [f"{subject.name}: {subject.problem}" for subject in results.subjects]
+        if results.unfinished:
+            codes.add(launch.INCOMPLETE)
+    for outcome in outcomes:
+        if outcome.sentence and outcome.sentence not in said:
+            console.notice(outcome.sentence)
+    click.echo(f"Report: {output}" if whole else "No journal was written, so there is no report.")
+    # The worst first: a run that could not be asked for, then one that is cut short, then failures.
+    sys.exit(next((code for code in (launch.USAGE, launch.INCOMPLETE, launch.NEW_FAILURES) if code in codes), 0))
+
+
+@main.command()
+@plain
+def backends() -> None:
+    """List the backends that can be named."""
+    from clinometer.backends import registry  # here: listing journals needs no backend
+
+    console.pairs(registry.known().items())
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "markdown", "json"]), default="text", show_default=True)
+@plain
+def spec(form: str) -> None:
+    """Print the specification, clause by clause."""
+    from clinometer.suites import specification  # here: it imports the whole suite
+
+    clauses = [_fields(it, ("id", "level", "cls", "text", "needs", "broken_by", "chapter", "title")) for it in specification()]
+    {"text": console.clauses, "markdown": console.markdown, "json": _print_json}[form](clauses)
+
+
+@main.command()
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@plain
+def operations(form: str) -> None:
+    """List the operations of the catalogue."""
+    from clinometer.reference.catalogue import CATALOGUE  # here: it needs numpy
+
+    rows = [_operation(name, row) for name, row in CATALOGUE.items()]
+    {"text": console.operations, "json": _print_json}[form](rows)
+
+
+def _operation(name: str, row: Any) -> dict[str, Any]:
+    domain = getattr(row, "domain", None) or ()
+    special = getattr(row, "special", None) or ()
+    return {
+        "name": str(getattr(row, "name", name)),
+        "group": str(getattr(row, "group", "") or ""),
+        "domain": ", ".join(map(str, domain)) if isinstance(domain, tuple) else str(domain),
+        "special": [str(point) for point in special],
+    }
+
+
+def _fields(it: Any, names: tuple[str, ...]) -> dict[str, Any]:
+    found = {name: getattr(it, name, "") for name in names}
+    return {name: sorted(map(str, value)) if isinstance(value, set | frozenset) else value for name, value in found.items()}
+
+
+def _print_json(rows: list[dict[str, Any]]) -> None:
+    click.echo(json.dumps(rows, indent=2, default=str))
+
+
+@main.command()
+@click.argument("journal", type=click.Path(path_type=Path))
+@click.argument("case_id")
+@plain
+def repro(journal: Path, case_id: str) -> None:
+    """Print the stand-alone script of a case.
+
+    CASE_ID stands in the report beside the case; its first letters are enough.
+    """
+    case, evidence = _evidence(load([journal]), journal, case_id)
+    if not evidence or not evidence.script:
+        what = f"{case.clause} {case.operation} {case.dtype}".strip()
+        _refuse(f"{journal}: case {case.id} ({what}) has no script: only a verdict against a backend has one.")
+        return
+    click.echo(evidence.script.rstrip("\n"))
+
+
+def _evidence(results: Results, journal: Path, prefix: str) -> tuple[Case, Evidence | None]:
+    cases = {id: case for id, case in results.cases.items() if id.startswith(prefix)}
+    if prefix in cases:
+        cases = {prefix: cases[prefix]}
+    if len(cases) != 1:
+        what = f"begin {len(cases)} cases" if cases else "name no case"
+        raise BrokenJournal(f"{journal}: the letters {prefix!r} {what}; copy the whole id from the report.")
+    [(id, case)] = cases.items()
+    found = (subject.results[id].evidence for subject in results.subjects if id in subject.results)
+    return case, next((it for it in found if it and it.script), None)

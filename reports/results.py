@@ -1,0 +1,277 @@
+"""The results: one or more journals, merged into one model that every view reads.
+
+The rules of merging are few. Journals of one backend are concatenated and the last result of a case wins.
+A case that started and left no result took its process with it: a crash. A run that did not come to its end
+is incomplete, and a backend that could not be loaded has no result at all, which is not the same as zero.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from clinometer.reports import journal
+from clinometer.reports.journal import BrokenJournal, Case, Curve, End, Result, Run, Start
+
+# From good to bad to unknown: the order in which legends and counts are read.
+OUTCOMES: tuple[journal.Outcome, ...] = (
+    "pass",
+    "fail",
+    "error",
+    "crash",
+    "timeout",
+    "invalid",
+    "inconclusive",
+    "unsupported",
+    "notrun",
+)
+RAN = frozenset({"pass", "fail", "error", "crash", "timeout"})
+LEVELS: tuple[journal.Level, ...] = ("MUST", "SHOULD", "INFO")
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Counts with their denominators: conformance is `held / ran`, coverage is `asked_ran / asked`.
+
+    Conformance counts clauses of level MUST alone; coverage and `outcomes` count every level.
+    """
+
+    held: int = 0
+    ran: int = 0
+    asked_ran: int = 0
+    asked: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, cases: Iterable[tuple[Case, Result]]) -> Tally:
+        """Count the outcomes of cases."""
+        outcomes: Counter[str] = Counter()
+        must: Counter[str] = Counter()
+        for case, result in cases:
+            outcomes[result.outcome] += 1
+            if case.level == "MUST":
+                must[result.outcome] += 1
+        return cls(
+            held=must["pass"],
+            ran=sum(must[outcome] for outcome in RAN),
+            asked_ran=sum(outcomes[outcome] for outcome in RAN),
+            asked=outcomes.total(),
+            outcomes={outcome: outcomes[outcome] for outcome in OUTCOMES if outcomes[outcome]},
+        )
+
+
+@dataclass
+class Subject:
+    """One backend as it was examined."""
+
+    name: str
+    runs: list[Run] = field(default_factory=list)
+    cases: dict[str, Case] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    unfinished: list[str] = field(default_factory=list)  # one sentence for each run that did not end
+    _open: set[str] = field(default_factory=set)  # started, no result yet
+    _curves: dict[tuple[str, str], Curve] = field(default_factory=dict)
+
+    @property
+    def run(self) -> Run:
+        """The run that describes this subject: the last one."""
+        return self.runs[-1]
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of what ran, the backend's own library first."""
+        own = self.name.partition(":")[0]
+        return dict(sorted(self.run.versions.items(), key=lambda item: item[0] != own))
+
+    @property
+    def problem(self) -> str:
+        """Why there is no result at all, or an empty string."""
+        return self.run.problem if not self.results else ""
+
+    @property
+    def restarts(self) -> int:
+        """How often the run had to be resumed."""
+        return len(self.runs) - 1
+
+    @property
+    def curves(self) -> list[Curve]:
+        """One curve for each operation and dtype."""
+        return list(self._curves.values())
+
+    @property
+    def examples(self) -> int:
+        """Examples really run, which is not the budget of the profile."""
+        return sum(result.examples for result in self.results.values())
+
+    @property
+    def seconds(self) -> float:
+        """Time spent in cases."""
+        return sum(result.seconds for result in self.results.values())
+
+    @cached_property
+    def tally(self) -> Tally:
+        """Counts over all cases."""
+        return Tally.of((self.cases[id], result) for id, result in self.results.items())
+
+    def add(self, record: journal.AnyRecord) -> None:
+        """Take one record of the journal, in the order in which it was written."""
+        match record:
+            case Run():
+                self.runs.append(record)
+            case Case():
+                self.cases[record.id] = record
+            case Start():
+                self._open.add(record.id)
+            case Result():
+                self._open.discard(record.id)
+                self.results[record.id] = record
+            case Curve():
+                self._curves[record.operation, record.dtype] = record  # a resumed run may draw one again
+
+    def close(self, source: Path, end: End | None) -> None:
+        """Settle what one journal left open: crashes, cases that never ran, a missing end."""
+        interrupted = end is not None and end.interrupted
+        for id in sorted(self._open):
+            self.results[id] = _cut_off(id) if interrupted else _crashed(id)
+        self._open.clear()
+        for id in self.results:
+            self.cases.setdefault(id, Case(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
+        for id in self.cases:
+            self.results.setdefault(id, Result(id=id, outcome="notrun", message="The run ended before this case."))
+        if self.run.problem:
+            if self.cases:
+                self.unfinished.append(f"{self.name}: the backend could not be loaded again: {self.run.problem}")
+        elif end is None:
+            self.unfinished.append(f"{self.name}: the journal {source.name} has no end; the run was cut short.")
+        elif interrupted:
+            self.unfinished.append(f"{self.name}: the run was interrupted.")
+
+
+@dataclass
+class Results:
+    """Everything that a report shows: the subjects in the order of their journals, and the cases of them all."""
+
+    subjects: list[Subject]
+
+    @cached_property
+    def cases(self) -> dict[str, Case]:
+        """The cases of all subjects, chapter by chapter; chapters stand in the order in which they first appear."""
+        found = {id: case for subject in reversed(self.subjects) for id, case in subject.cases.items()}
+        order: dict[str, int] = {}
+        for subject in self.subjects:
+            for case in subject.cases.values():
+                order.setdefault(chapter_of(case), len(order))
+        return dict(sorted(found.items(), key=lambda item: (order[chapter_of(item[1])], *_reading_order(item[1]))))
+
+    @property
+    def examined(self) -> list[Subject]:
+        """The subjects that could be loaded."""
+        return [subject for subject in self.subjects if not subject.problem]
+
+    @property
+    def unfinished(self) -> list[str]:
+        """One sentence for each run that did not come to its end."""
+        return [sentence for subject in self.subjects for sentence in subject.unfinished]
+
+    @property
+    def mismatches(self) -> list[str]:
+        """One sentence for each way in which the runs cannot be compared cell by cell."""
+        said = []
+        for attribute, what in (
+            ("digest", "different specifications"),
+            ("suite", "different versions of Clinometer"),
+            ("profile", "different profiles"),
+            ("seed", "different seeds"),
+        ):
+            values = {str(getattr(run, attribute)) for subject in self.examined for run in subject.runs}
+            if len(values) > 1:
+                said.append(f"These runs used {what}: {', '.join(sorted(values))}.")
+        return said
+
+
+def load(paths: Iterable[str | Path]) -> Results:
+    """Read journals and merge them.
+
+    Parameters
+    ----------
+    paths
+        Journal files. One file may hold several runs, also of several backends; one backend may have several files.
+
+    Raises
+    ------
+    BrokenJournal
+        A file that is missing, holds something else than records, or holds no run.
+
+    """
+    subjects: dict[str, Subject] = {}
+    for path in map(Path, paths):
+        current: Subject | None = None
+        ends: dict[str, End | None] = {}
+        for record in journal.read(path):
+            if isinstance(record, Run):
+                current = subjects.setdefault(record.backend, Subject(record.backend))
+                ends[current.name] = None
+            if current is None:
+                raise BrokenJournal(f"{path}: the first record is no run; is the beginning of the file missing?")
+            current.add(record)
+            if isinstance(record, End):
+                ends[current.name] = record
+        if current is None:
+            raise BrokenJournal(f"{path}: holds no run; was it written by `pytest --journal` or `clinometer run`?")
+        for name, end in ends.items():
+            subjects[name].close(path, end)
+    _fill_in(list(subjects.values()))
+    return Results(list(subjects.values()))
+
+
+def _fill_in(subjects: list[Subject]) -> None:
+    # What a cut-off run never came to, a whole run of the same specification knows: a hole is no coverage.
+    for subject in subjects:
+        if not subject.unfinished:
+            continue
+        for other in subjects:
+            if other.run.digest != subject.run.digest or other.problem:
+                continue
+            for id, case in other.cases.items():
+                if id not in subject.cases:
+                    subject.cases[id] = case
+                    subject.results[id] = Result(id=id, outcome="notrun", message="The run ended before this case.")
+
+
+def chapter_of(case: Case) -> str:
+    """Return the title of a case's chapter, from the record, its file, or the prefix of its clause."""
+    if case.chapter:
+        return case.chapter
+    if stem := re.search(r"test_(\w+)\.py", case.test):
+        return stem[1].replace("_", " ").capitalize()
+    return case.clause.rpartition("-")[0] or case.clause
+
+
+def share(held: int, ran: int) -> str:
+    """Return a share as text; only all is 100 %, and only nothing is 0 %."""
+    if not ran:
+        return "none ran"
+    if held in (0, ran):
+        return f"{100 * held // ran} %"
+    return f"{min(max(100 * held / ran, 0.1), 99.9):.1f} %"
+
+
+def natural(text: str) -> tuple[tuple[int, str], ...]:
+    """Return a sort key under which GRAD-2 stands before GRAD-10."""
+    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text))
+
+
+def _reading_order(case: Case) -> tuple[object, ...]:
+    return (natural(case.clause), case.operation, case.dtype, case.mode, natural(case.parameters), case.id)
+
+
+def _crashed(id: str) -> Result:
+    return Result(id=id, outcome="crash", message="The case started and the process died before it had a result.")
+
+
+def _cut_off(id: str) -> Result:
+    return Result(id=id, outcome="notrun", message="The run was interrupted during this case.")

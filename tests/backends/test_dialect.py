@@ -1,0 +1,183 @@
+"""Dialects: what is run is what is printed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+
+from clinometer.backends import load
+from clinometer.backends.dialect import Dialect
+from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.truth import Case
+from clinometer.strategies import operation_cases
+
+SPOKEN = ("torch", "autograd")
+FEW = settings(
+    max_examples=8,
+    database=None,
+    deadline=None,
+    derandomize=True,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+CREATION: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
+    "arange": [([], {"start": 1, "stop": 7, "step": 2}), ([], {"start": 3})],
+    "zeros": [([], {"shape": (2, 3), "dtype": "float32"})],
+    "ones": [([], {"shape": (2,)})],
+    "full": [([], {"shape": (2, 1), "fill_value": -1.5, "dtype": "float64"})],
+    "eye": [([], {"n": 3, "dtype": "float32"})],
+    "linspace": [([], {"start": -1.0, "stop": 2.0, "num": 5, "dtype": "float64"})],
+    "zeros_like": [(["x"], {})],
+    "ones_like": [(["x"], {})],
+    "asarray": [([], {"values": [[1.0, 2.5], [-3.0, 0.0]], "dtype": "float32"})],
+    "normal": [([], {"shape": (2, 3), "seed": 7})],
+}
+
+
+def operations(among: Any) -> list[tuple[str, str]]:
+    """Return each backend with each operation of its table that is among some."""
+    found = []
+    for name in SPOKEN:
+        ops = [signature.partition("(")[0] for signature in load(name).dialect.table]  # type: ignore[attr-defined]  # these have one
+        found += [(name, op) for op in ops if op in among]
+    return found
+
+
+def run(backend: Any, op: str, inputs: dict[str, Any], params: dict[str, Any]) -> Any:
+    """Return the value of an operation by the compiled function, as numpy, or the name of what it raises."""
+    return outcome(backend, lambda: getattr(backend.xp, op)(*inputs.values(), **params))
+
+
+def printed(backend: Any, op: str, inputs: dict[str, Any], params: dict[str, Any]) -> Any:
+    """Return the value of an operation by its spelling, evaluated as a script has it."""
+    expression = backend.dialect.spell(op, list(inputs), params)
+    names = dict(inputs)
+    execute(f"{backend.dialect.imports}\n{backend.dialect.sources(expression)}", names)
+    return outcome(backend, lambda: eval(expression, names))
+
+
+def execute(script: str, names: dict[str, Any]) -> None:
+    """Run a script as its reader does: without the `__future__` of this file."""
+    exec(compile(script, "<script>", "exec", dont_inherit=True), names)
+
+
+def outcome(backend: Any, thunk: Any) -> Any:
+    """Return a value as numpy; what is not implemented is so both ways."""
+    try:
+        return np.asarray(backend.to_numpy(thunk()))
+    except NotImplementedError as error:
+        return str(error)
+
+
+def assert_same(got: Any, expected: Any) -> None:
+    """Hold two outcomes to the same type, shape and numbers."""
+    assert type(got) is type(expected)
+    if isinstance(got, np.ndarray):
+        assert got.dtype == expected.dtype
+    np.testing.assert_array_equal(got, expected)
+
+
+# ----- spelled and run -----
+
+
+@pytest.mark.parametrize(("name", "op"), operations(CATALOGUE))
+def test_an_operation_is_run_as_it_is_spelled(name: str, op: str) -> None:
+    """The expression that a script prints has the value of the function that the suites call."""
+    backend: Any = load(name)
+
+    @FEW
+    @given(operation_cases(op, "float64"))
+    def holds(case: Case) -> None:
+        inputs = {n: backend.asarray(x[0]) for n, x in zip(case.program.inputs, case.inputs, strict=True)}
+        params = dict(case.program.steps[0].params)
+        assert_same(printed(backend, op, inputs, params), run(backend, op, inputs, params))
+
+    holds()
+
+
+@pytest.mark.parametrize(("name", "op"), operations(CREATION))
+def test_an_array_is_created_as_it_is_spelled(name: str, op: str) -> None:
+    """Creation functions, too, are run as they are spelled."""
+    backend: Any = load(name)
+    for args, params in CREATION[op]:
+        inputs = {n: backend.asarray(np.array([1.5, 2.0], "float32")) for n in args}
+        assert_same(printed(backend, op, inputs, params), run(backend, op, inputs, params))
+
+
+def test_every_operation_of_a_table_is_in_the_catalogue_or_creates_an_array() -> None:
+    """A table has no line that nobody asks for."""
+    tables = {op for name in SPOKEN for op in vars(load(name).xp)}
+    assert tables <= {*CATALOGUE, *CREATION}
+
+
+# ----- how a line is spelled -----
+
+
+def twice(x: Any) -> Any:
+    """Add x to itself."""
+    return x + x
+
+
+def fourfold(x: Any) -> Any:
+    """Double x twice."""
+    return twice(twice(x))
+
+
+TOY = Dialect(
+    imports="import math",
+    table={
+        "total(x, axis=None, keepdims=False, key=None)": "math.fsum(x, axis=axis, keep=keepdims) + math.floor(key)",
+        "doubled(x)": "twice(x)",
+        "plain(x)": "-x",
+    },
+    array="",
+    reverse="",
+    helpers=(twice, fourfold),
+)
+
+
+def test_arguments_stand_where_the_parameters_stood() -> None:
+    """A spelled operation has the caller's expressions in the place of the table's names, with parentheses as needed."""
+    assert TOY.spell("plain", ["a + b"], {}) == "-(a + b)"
+
+
+def test_keywords_at_their_default_are_dropped() -> None:
+    """A keyword that says what holds without it is left out; a positional argument stays."""
+    assert TOY.spell("total", ["x"], {}) == "math.fsum(x) + math.floor(None)"
+    assert TOY.spell("total", ["x"], {"axis": None, "keepdims": False}) == "math.fsum(x) + math.floor(None)"
+
+
+def test_keywords_off_their_default_are_spelled() -> None:
+    """A keyword that changes the value is printed with it."""
+    assert TOY.spell("total", ["x"], {"axis": 0, "key": 1}) == "math.fsum(x, axis=0) + math.floor(1)"
+
+
+def test_an_operation_that_the_table_lacks_is_named() -> None:
+    """Spelling an operation that is not there raises its name."""
+    with pytest.raises(KeyError, match="cosine"):
+        TOY.spell("cosine", ["x"], {})
+
+
+def test_the_source_of_a_helper_comes_with_the_text_that_uses_it() -> None:
+    """A text that calls a helper gets its source, and a text that does not gets none."""
+    assert "def twice(x" in TOY.sources("y = twice(x)")
+    assert "def fourfold(x" not in TOY.sources("y = twice(x)")
+    assert TOY.sources("y = -x") == ""
+
+
+def test_the_source_of_a_helper_comes_with_the_helpers_that_it_uses_itself() -> None:
+    """A text whose helper calls another helper gets both, and runs."""
+    names: dict[str, Any] = {}
+    execute(f"{TOY.sources('fourfold(x)')}\ny = fourfold(3)", names)
+    assert names["y"] == 12
+
+
+@pytest.mark.parametrize("name", SPOKEN)
+def test_the_source_of_every_helper_runs_on_its_own(name: str) -> None:
+    """A helper's source needs no name that the script's imports and the builtins do not bring."""
+    dialect: Dialect = load(name).dialect  # type: ignore[attr-defined]  # these have one
+    for helper in dialect.helpers:
+        execute(f"{dialect.imports}\n{dialect.sources(f'{helper.__name__}(')}", {})

@@ -1,0 +1,155 @@
+"""The merged results: what counts, and against which denominator."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import synthetic_journals as made
+
+from clinometer.reports.journal import BrokenJournal, End, Result, Start
+from clinometer.reports.results import OUTCOMES, RAN, Tally, chapter_of, load, natural, share
+
+END = End(at="later", exit=0)
+CASES = [made.case(operation=name) for name in ("sin", "cos", "exp", "tanh")]
+
+
+def started(at: int) -> list[object]:
+    """Return the records of a case that has begun."""
+    return [CASES[at], Start(id=CASES[at].id, at="now")]
+
+
+def finished(at: int, outcome: str = "pass") -> list[object]:
+    """Return the records of a case that has a result."""
+    return [*started(at), Result(id=CASES[at].id, outcome=outcome)]  # type: ignore[arg-type]
+
+
+def test_a_case_without_a_result_is_a_crash(tmp_path: Path) -> None:
+    """A case that started and left no result took the process with it."""
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0), *started(1)])
+    [subject] = load([path]).subjects
+    assert [subject.results[case.id].outcome for case in CASES[:2]] == ["pass", "crash"]
+
+
+def test_an_interrupted_case_is_not_a_crash(tmp_path: Path) -> None:
+    """A case that the user stopped did not run; the process lived on to say so."""
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch"), *started(0), End(at="now", exit=2, interrupted=True)])
+    results = load([path])
+    assert results.subjects[0].results[CASES[0].id].outcome == "notrun"
+    assert results.unfinished == ["torch: the run was interrupted."]
+
+
+def test_a_journal_without_an_end_is_incomplete(tmp_path: Path) -> None:
+    """A run that has no end is said to be incomplete, however many cases it has."""
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0)])
+    assert "no end" in load([path]).unfinished[0]
+
+
+def test_a_resumed_run_is_complete_when_its_last_part_is(tmp_path: Path) -> None:
+    """A run that crashed and was resumed to its end is complete, and the crash stays."""
+    records = [made.run("torch"), *started(0), made.run("torch"), *finished(1), END]
+    results = load([made.write(tmp_path / "a.jsonl", records)])
+    assert not results.unfinished
+    assert results.subjects[0].restarts == 1
+    assert results.subjects[0].tally.outcomes == {"pass": 1, "crash": 1}
+
+
+def test_the_last_result_of_a_case_wins(tmp_path: Path) -> None:
+    """Of two journals of one backend the second corrects the first."""
+    first = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0, "fail"), *finished(1), END])
+    second = made.write(tmp_path / "b.jsonl", [made.run("torch"), *finished(0), END])
+    [subject] = load([first, second]).subjects
+    assert subject.tally.outcomes == {"pass": 2}
+
+
+def test_a_curve_that_is_drawn_again_replaces_the_first(tmp_path: Path) -> None:
+    """A backend has one curve for each operation and dtype, the last one."""
+    records = [
+        made.run("torch"),
+        made.curve("tanh"),
+        made.curve("sin"),
+        made.run("torch"),
+        made.curve("tanh", wrong=True),
+        END,
+    ]
+    [subject] = load([made.write(tmp_path / "a.jsonl", records)]).subjects
+    assert subject.curves == [made.curve("tanh", wrong=True), made.curve("sin")]
+
+
+def test_one_file_may_hold_several_backends(tmp_path: Path) -> None:
+    """Journals that are concatenated give what they give one by one."""
+    first = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0), END])
+    second = made.write(tmp_path / "b.jsonl", [made.run("autograd"), *finished(0, "fail"), END])
+    both = tmp_path / "both.jsonl"
+    both.write_bytes(first.read_bytes() + second.read_bytes())
+    assert load([both]) == load([first, second])
+
+
+def test_a_backend_that_cannot_be_loaded_has_no_result(tmp_path: Path) -> None:
+    """A backend with a problem has the reason and no cases; nothing of it is incomplete."""
+    results = load([made.write(tmp_path / "a.jsonl", [made.run("jax", problem="no module named jax")])])
+    assert results.subjects[0].problem == "no module named jax"
+    assert not results.examined
+    assert not results.unfinished
+
+
+def test_cases_that_a_cut_run_never_came_to_are_not_run(tmp_path: Path) -> None:
+    """What a whole run of the same specification asked, a cut one is asked as well: its coverage is not 100 %."""
+    whole = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0), *finished(1), END])
+    cut = made.write(tmp_path / "b.jsonl", [made.run("autograd"), *finished(0)])
+    tally = load([whole, cut]).subjects[1].tally
+    assert (tally.asked_ran, tally.asked) == (1, 2)
+
+
+def test_conformance_counts_must_cases_that_ran() -> None:
+    """Unsupported, inconclusive, invalid and not run stand in no denominator of conformance; SHOULD does not either."""
+    cases = [(made.case(), Result(id="", outcome=outcome)) for outcome in OUTCOMES]
+    cases.append((made.case("GRAD-10"), Result(id="", outcome="fail")))
+    tally = Tally.of(cases)
+    assert (tally.held, tally.ran) == (1, len(RAN))
+    assert (tally.asked_ran, tally.asked) == (len(RAN) + 1, len(OUTCOMES) + 1)
+
+
+@pytest.mark.parametrize(
+    ("held", "ran", "text"),
+    [
+        (0, 0, "none ran"),
+        (0, 5, "0 %"),
+        (5, 5, "100 %"),
+        (9999, 10000, "99.9 %"),
+        (1, 10000, "0.1 %"),
+        (1, 2, "50.0 %"),
+    ],
+)
+def test_only_all_is_a_hundred_percent(held: int, ran: int, text: str) -> None:
+    """A share rounds neither up to all nor down to nothing."""
+    assert share(held, ran) == text
+
+
+def test_runs_that_differ_are_said_to_differ(tmp_path: Path) -> None:
+    """Runs of different specifications are not compared in silence."""
+    first = made.write(tmp_path / "a.jsonl", [made.run("torch"), END])
+    second = made.write(tmp_path / "b.jsonl", [made.run("autograd", digest="other"), END])
+    assert load([first, second]).mismatches == ["These runs used different specifications: 5d0c1a7e, other."]
+
+
+def test_clauses_are_sorted_as_people_count() -> None:
+    """GRAD-2 stands before GRAD-10."""
+    assert sorted(["GRAD-10", "GRAD-2", "DETACH-1"], key=natural) == ["DETACH-1", "GRAD-2", "GRAD-10"]
+
+
+def test_a_case_without_a_chapter_takes_it_from_its_file() -> None:
+    """A case that names no chapter belongs to that of its file, or of its clause's prefix."""
+    case = made.case()
+    case.chapter = ""
+    case.test = "suites/test_second_order.py::test_it"
+    assert chapter_of(case) == "Second order"
+    case.test = ""
+    assert chapter_of(case) == "GRAD"
+
+
+@pytest.mark.parametrize(("records", "message"), [([], "holds no run"), ([END], "the first record is no run")])
+def test_a_journal_without_a_run_is_refused(tmp_path: Path, records: list[object], message: str) -> None:
+    """A file that names no backend is refused, and the message says what is missing."""
+    with pytest.raises(BrokenJournal, match=message):
+        load([made.write(tmp_path / "a.jsonl", records)])
