@@ -44,6 +44,8 @@ def _fit(x: np.ndarray, domain: Domain) -> np.ndarray:
         return np.where(outside, low + width * np.round(np.mod(np.abs(x) * 0.3819660, 1.0), 3), x)
     if np.isfinite(low):
         return np.where(x <= low, low + np.abs(x - low), x)
+    if np.isfinite(high):
+        return np.where(x >= high, high - np.abs(x - high), x)
     return x
 
 
@@ -55,12 +57,12 @@ def safe_point(domain: Domain) -> float:
     ValueError
         A domain without a point at a distance of `MARGIN` from its kinks.
     """
-    centre = 0.5 * (domain.low + domain.high) if np.isfinite(domain.low) and np.isfinite(domain.high) else 0.0
-    base = domain.low if np.isfinite(domain.low) and not np.isfinite(domain.high) else centre
-    for step in (1.0, 0.5, 0.25, 0.125, 0.0625):
-        for k in (1, -1, 2, 3, -2, -3, 5, 7):
-            if float(domain.distance(np.asarray(base + k * step))) >= MARGIN:
-                return base + k * step
+    ends = [end for end in (domain.low, domain.high) if np.isfinite(end)]
+    base = sum(ends) / len(ends) if ends else 0.0  # the centre, or the only end
+    steps = (k * step for step in (1.0, 0.5, 0.25, 0.125, 0.0625) for k in (1, -1, 2, 3, -2, -3, 5, 7))
+    for step in (*steps, 0.0):
+        if float(domain.distance(np.asarray(base + step))) >= MARGIN:
+            return base + step
     raise ValueError(f"the domain {domain} has no room of {MARGIN} around any simple point")
 
 

@@ -31,15 +31,20 @@ def shapes(
         raise InvalidArgument(f"{min_side=} and {max_side=}: want 0 <= min_side <= max_side")
     if min_side**min_dims > max_size:
         raise InvalidArgument(f"{min_dims=} and {min_side=}: the smallest such shape has more than {max_size=} entries")
-    sides: list[int] = []
-    ndim = draw(st.integers(min_dims, max_dims))
+    ndim = draw(st.sampled_from([*range(min_dims, max_dims + 1), *range(max(min_dims, 1), max_dims + 1)]))
     while min_side**ndim > max_size:
         ndim -= 1
+    # One shape in ten is empty: drawn side by side, half of all shapes would be.
+    empty = draw(st.integers(0, ndim - 1)) if ndim and not min_side and draw(st.sampled_from(range(10))) == 9 else None
+    sides: list[int] = []
+    least = max(min_side, 1)
     for left in range(ndim, 0, -1):
         # Each axis leaves room for those behind it.
-        longest = max(min(max_side, max_size // (max(math.prod(sides), 1) * max(min_side, 1) ** (left - 1))), min_side, 1)
-        # Size 0 and size 1 are worth having, and most pairs of shapes should tell their axes apart.
-        sides.append(draw(st.sampled_from([n for n in (2, 3, 1, 4, 0) if min_side <= n <= longest] or [longest])))
+        longest = max(min(max_side, max_size // (math.prod(sides) * least ** (left - 1))), min_side)
+        # Size 1 is worth having, and most pairs of shapes should tell their axes apart.
+        sides.append(draw(st.sampled_from([n for n in (2, 3, 1, 4) if least <= n <= longest] or [longest])))
+    if empty is not None:
+        sides[empty] = 0
     return tuple(sides)
 
 
@@ -55,10 +60,10 @@ def broadcastable_shapes(draw: Any, number: int, *, min_side: int = 0) -> tuple[
         raise InvalidArgument(f"{number=}: want at least one shape")
     some = [(), *(c for r in range(number) for c in itertools.combinations(range(number), r))]  # of the operands, never all
     ndim = draw(st.sampled_from((0, 1, 2, 3, 2, 3)))  # of scalars alone there is little to learn
-    result = draw(shapes(min_dims=ndim, max_dims=ndim, min_side=min_side))
-    ones = [draw(st.sampled_from(some)) for _ in result]
     shorter = draw(st.sampled_from(some)) if ndim else ()
     lost = draw(st.integers(1, ndim)) if shorter else 0
+    result = draw(shapes(min_dims=ndim, max_dims=ndim, min_side=min_side))
+    ones = [draw(st.sampled_from(some)) for _ in result]
     whole = [tuple(1 if i in squashed else n for n, squashed in zip(result, ones, strict=True)) for i in range(number)]
     return tuple(shape[lost if i in shorter else 0 :] for i, shape in enumerate(whole))
 

@@ -27,6 +27,8 @@ class Examination:
     message: str = ""
     finding: Finding | None = None
     stability: str = ""
+    expectation: str = ""  # the reason of a known failure
+    expected: bool = False  # the outcome is one that the known failure names
     examples: int = 0
     points: int = 0
     seconds: float = 0.0

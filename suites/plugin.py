@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # a pytest run without our suites pays for none of this
     from clinometer.backends import Backend
     from clinometer.suites.clauses import Cell, Clause
     from clinometer.suites.examine import Examination
+    from clinometer.suites.known import Known
 
 PROFILE_NAMES = ("quick", "standard", "deep")
 
@@ -30,6 +31,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--report", metavar="FILE.html", help="write the report when the run ends")
     group.addoption("--seed", type=int, default=0, metavar="N", help="seed of all cases; the same on every backend; default: 0")
     group.addoption("--profile", choices=PROFILE_NAMES, help="how many examples; default: standard")
+    group.addoption("--known", metavar="FILE.toml", help="known failures, instead of those that Clinometer ships")
     group.addoption("--resume", action="store_true", help="go on with the journal: skip the cases that were begun")
 
 
@@ -104,8 +106,17 @@ class Run:
             if not self.worker:
                 self._write_head(str(problem))
             pytest.exit(str(problem), returncode=2)
+        self.known = self._expectations()
         if not self.worker:
             self._write_head()
+
+    def _expectations(self) -> list[Known]:
+        from clinometer.suites.known import SHIPPED, BadExpectations, load
+
+        try:
+            return load(Path(self.config.getoption("--known") or SHIPPED), self.backend.name)
+        except BadExpectations as problem:
+            pytest.exit(str(problem), returncode=2)
 
     def _remember(self) -> None:
         from clinometer.reports.journal import BrokenJournal, Start, read
@@ -176,6 +187,7 @@ class Run:
         """Ask a clause of a cell, and write down what came of it; None if an earlier run had begun it."""
         from clinometer.reports.journal import Case, Observation, Result, Start, identity
         from clinometer.suites.examine import examine
+        from clinometer.suites.known import find
         from clinometer.suites.scripts import evidence
 
         id_ = identity(clause.id, cell.operation, cell.dtype, cell.mode, cell.parameters)
@@ -197,10 +209,13 @@ class Run:
         )
         self.write(Start(id=id_, at=now()))
         result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed)
-        found = result.finding
+        found, known = result.finding, find(self.known, clause, cell)
+        result.expectation = str(known) if known else ""
+        result.expected = known is not None and result.outcome in known.outcomes
         self.write(
             Result(
                 id=id_,
+                expectation=result.expectation,
                 outcome=result.outcome,  # type: ignore[arg-type]  # one of its literals
                 stability=result.stability,
                 examples=result.examples,
@@ -240,7 +255,11 @@ class Clinometer:
         if result is None:
             pytest.skip("begun by the run that this one resumes")
         properties = self.request.node.user_properties
-        properties += [("clinometer", [result.outcome, result.examples, result.points])]
+        told = f"known {result.outcome}" if result.expected else result.outcome
+        told = "fixed" if result.expectation and result.outcome == "pass" else told
+        properties += [("clinometer", [told, result.examples, result.points])]
+        if result.expected:
+            pytest.xfail(result.expectation)
         if result.outcome in ("unsupported", "inconclusive"):
             pytest.skip(f"{result.outcome}: {result.message}")
         if result.outcome != "pass":

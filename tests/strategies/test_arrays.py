@@ -97,7 +97,9 @@ def test_both_signs_occur(domain: Domain) -> None:
 @EACH_PROFILE
 def test_the_same_seed_gives_the_same_values(profile: str) -> None:
     """Values, distinct values and cotangents are functions of their seed."""
-    np.testing.assert_array_equal(values(rng(3), profile, (5, 5), REAL, "float32"), values(rng(3), profile, (5, 5), REAL, "float32"))
+    np.testing.assert_array_equal(
+        values(rng(3), profile, (5, 5), REAL, "float32"), values(rng(3), profile, (5, 5), REAL, "float32")
+    )
     one, other = (distinct_values(rng(3), profile, ((5,), (2, 2)), REAL, "float32") for _ in range(2))
     for a, b in zip(one, other, strict=True):
         np.testing.assert_array_equal(a, b)

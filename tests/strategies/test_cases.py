@@ -132,7 +132,9 @@ def test_every_keyword_value_occurs(name: str, keyword: str, value: bool) -> Non
     assert share(drawn, lambda case: case.program.steps[0].params[keyword] is value) >= 0.2
 
 
-@pytest.mark.parametrize("name", ["flip", "roll", "softmax", "sort", "concat", "stack", "take", "expand_dims", "squeeze", "repeat"])
+@pytest.mark.parametrize(
+    "name", ["flip", "roll", "softmax", "sort", "concat", "stack", "take", "expand_dims", "squeeze", "repeat"]
+)
 def test_negative_axes_occur(name: str) -> None:
     """At least a tenth of the cases count an axis from the end."""
 
@@ -145,8 +147,8 @@ def test_negative_axes_occur(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["sum", "prod", "sin", "multiply", "reshape", "concat"])
 def test_empty_arrays_occur(name: str) -> None:
-    """At least one case in fifty has no entries."""
-    assert share(examples(operation_cases(name, "float64"), 300), lambda case: case.inputs[0].size == 0) >= 0.02
+    """At least one case in fifty has an input without entries."""
+    assert share(examples(operation_cases(name, "float64"), 300), lambda case: any(x.size == 0 for x in case.inputs)) >= 0.02
 
 
 @NAMES
@@ -266,7 +268,10 @@ BAD: list[tuple[Callable[[], st.SearchStrategy], str]] = [
     (lambda: operation_cases("sine", "float64"), "operation='sine' is not in the catalogue"),
     (lambda: operation_cases("sin", "float16"), "dtype='float16': want one of float32, float64"),
     (lambda: program_cases(sine, "double"), "dtype='double': want one of float32, float64"),
-    (lambda: operation_cases("sin", "float64", profiles=("twos",)), r"profiles=\('twos',\): want some of ones, integers, fractions"),
+    (
+        lambda: operation_cases("sin", "float64", profiles=("twos",)),
+        r"profiles=\('twos',\): want some of ones, integers, fractions",
+    ),
     (lambda: operation_cases("sin", "float64", profiles=()), r"profiles=\(\): want some of ones, integers, fractions"),
     (
         lambda: program_cases(lambda ad, x: ad.abs(ad.multiply(x, 0.0)), "float64"),

@@ -26,14 +26,19 @@ SHAPES = examples(shapes(), DRAWS)
 
 @pytest.mark.parametrize("ndim", [0, 1, 2, 3])
 def test_every_number_of_axes_occurs(ndim: int) -> None:
-    """Each number of axes from 0 to 3 makes up at least a tenth of the shapes."""
-    assert share(SHAPES, lambda shape: len(shape) == ndim) >= 0.1
+    """Scalars make up a twentieth of the shapes, each number of axes from 1 to 3 a tenth at least."""
+    assert share(SHAPES, lambda shape: len(shape) == ndim) >= (0.1 if ndim else 0.05)
 
 
-@pytest.mark.parametrize("side", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("side", [1, 2, 3, 4])
 def test_every_length_occurs(side: int) -> None:
-    """Each length from 0 to 4 stands in at least a tenth of the shapes."""
-    assert share(SHAPES, lambda shape: side in shape) >= 0.1
+    """Each length from 1 to 4 stands in at least a fifth of the shapes."""
+    assert share(SHAPES, lambda shape: side in shape) >= 0.2
+
+
+def test_some_shapes_are_empty_and_not_too_many() -> None:
+    """One shape in twenty at least has no entries, and one in five at most: of nothing there is little to learn."""
+    assert 0.05 <= share(SHAPES, lambda shape: 0 in shape) <= 0.2
 
 
 def test_axes_can_be_told_apart() -> None:
@@ -54,7 +59,6 @@ BOUNDS: list[dict[str, int]] = [
     {"min_side": 5, "max_side": 9},
     {"max_size": 4, "min_side": 2},
     {"max_dims": 5, "max_size": 100},
-    {"max_size": 0},
 ]
 
 
@@ -87,7 +91,7 @@ BROADCASTS: list[tuple[str, float, Callable[[tuple[Shape, Shape]], bool]]] = [
     ("both are spread", 0.03, lambda pair: np.broadcast_shapes(*pair) not in pair),
     ("a scalar", 0.1, lambda pair: () in pair),
     ("a scalar and an array", 0.03, lambda pair: () in pair and pair[0] != pair[1]),
-    ("nothing in it", 0.1, lambda pair: 0 in np.broadcast_shapes(*pair)),
+    ("nothing in it", 0.05, lambda pair: 0 in np.broadcast_shapes(*pair)),
     ("first spread", 0.2, lambda pair: np.broadcast_shapes(*pair) != pair[0]),
     ("second spread", 0.2, lambda pair: np.broadcast_shapes(*pair) != pair[1]),
 ]
@@ -163,7 +167,7 @@ def is_mask(key: Any) -> bool:
 
 
 def lists(key: Any) -> list[list[int]]:
-    return [] if is_mask(key) else [part for part in parts(key) if isinstance(part, list)]
+    return [part for part in parts(key) if isinstance(part, list) and all(type(entry) is int for entry in part)]
 
 
 KINDS_OF_KEYS: list[tuple[str, float, Callable[[Any], bool]]] = [
@@ -218,9 +222,14 @@ MINIMAL: list[tuple[str, st.SearchStrategy, Callable[[Any], bool], Any]] = [
     ("a key", index_keys((3,)), lambda key: True, 0),
     ("a key of two axes", index_keys((2, 3)), lambda key: True, (0, 0)),
     ("a key of a scalar", index_keys(()), lambda key: True, ()),
-    ("a key that is a list", index_keys((3,)), lambda key: isinstance(key, list), [0]),
-    ("a list with duplicates", index_keys((3,)), lambda key: isinstance(key, list) and len(key) > len(set(key)), [0, 0]),
-    ("a key that is a slice", index_keys((3,)), lambda key: isinstance(key, slice), slice(None, None, 1)),
+    ("a key that is a list", index_keys((3,)), lambda key: bool(lists(key)), [0]),
+    ("a list with duplicates", index_keys((3,)), lambda key: any(len(x) > len(set(x)) for x in lists(key)), [0, 0]),
+    (
+        "a key that is a slice",
+        index_keys((3,)),
+        lambda key: isinstance(key, slice) and key != slice(None),
+        slice(None, None, 1),
+    ),
 ]
 
 
@@ -237,7 +246,10 @@ BAD: list[tuple[Callable[[], st.SearchStrategy], str]] = [
     (lambda: shapes(min_dims=-1), r"min_dims=-1 and max_dims=3: want 0 <= min_dims <= max_dims"),
     (lambda: shapes(min_side=3, max_side=2), r"min_side=3 and max_side=2: want 0 <= min_side <= max_side"),
     (lambda: shapes(min_side=-1), r"min_side=-1 and max_side=4: want 0 <= min_side <= max_side"),
-    (lambda: shapes(min_dims=3, min_side=3), r"min_dims=3 and min_side=3: the smallest such shape has more than max_size=24 entries"),
+    (
+        lambda: shapes(min_dims=3, min_side=3),
+        r"min_dims=3 and min_side=3: the smallest such shape has more than max_size=24 entries",
+    ),
     (lambda: broadcastable_shapes(0), r"number=0: want at least one shape"),
     (lambda: broadcastable_shapes(2, min_side=9), r"min_side=9 and max_side=4"),
     (lambda: axes_subsets(2, min_axes=3), r"min_axes=3 and ndim=2: want 0 <= min_axes <= ndim"),

@@ -1,0 +1,3 @@
+"""For a checkout: the suites bring their options with the plugin that the installation registers."""
+
+pytest_plugins = ["pytester"]

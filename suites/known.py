@@ -1,0 +1,81 @@
+"""Known failures: what a library is known to get wrong, with the reason and a link.
+
+An expectation never changes an outcome: it is stored beside it. It absorbs the outcomes that it names and no other, so
+a crash where a failure is known is still news; and a known failure that passes is reported as fixed.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from clinometer.suites.clauses import Cell, Clause
+
+SHIPPED = Path(__file__).with_name("known.toml")
+FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "reason", "link", "seen"}
+NEEDED = ("backend", "clauses", "reason", "seen")
+
+
+class BadExpectations(Exception):
+    """A file of known failures cannot be used; the message names file and entry."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """One entry. Empty fields match anything; `seen` is the version in which the failure was seen."""
+
+    backend: str
+    clauses: tuple[str, ...]
+    reason: str
+    seen: str
+    operation: str = ""
+    dtype: str = ""
+    parameters: tuple[str, ...] = ()
+    outcomes: tuple[str, ...] = ("fail",)
+    link: str = ""
+
+    def covers(self, clause: Clause, cell: Cell) -> bool:
+        """Say whether this is about a cell of a clause."""
+        return (
+            clause.id in self.clauses
+            and self.operation in ("", cell.operation)
+            and self.dtype in ("", cell.dtype)
+            and (not self.parameters or cell.parameters in self.parameters)
+        )
+
+    def __str__(self) -> str:
+        return f"{self.reason} (seen in {self.backend} {self.seen})" + (f" {self.link}" if self.link else "")
+
+
+def load(path: Path, backend: str) -> list[Known]:
+    """Return the entries of a TOML file that are about a backend.
+
+    Raises
+    ------
+    BadExpectations
+        No such file, not TOML, or an entry with a missing or an unknown field.
+    """
+    try:
+        entries = tomllib.loads(path.read_text("utf-8")).get("known", [])
+    except OSError as error:
+        raise BadExpectations(f"{path}: cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadExpectations(f"{path}: not TOML: {error}") from error
+    return [_entry(path, i, entry) for i, entry in enumerate(entries, 1) if entry.get("backend", backend) == backend]
+
+
+def _entry(path: Path, number: int, entry: dict[str, Any]) -> Known:
+    missing = [name for name in NEEDED if name not in entry]
+    unknown = sorted(set(entry) - FIELDS)
+    if missing or unknown:
+        what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r}"
+        raise BadExpectations(f"{path}, known failure {number}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
+    lists = {name: tuple(entry[name]) for name in ("clauses", "outcomes", "parameters") if name in entry}
+    return Known(**{**entry, **lists})
+
+
+def find(entries: list[Known], clause: Clause, cell: Cell) -> Known | None:
+    """Return the first entry about a cell, if there is one."""
+    return next((known for known in entries if known.covers(clause, cell)), None)
