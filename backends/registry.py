@@ -96,7 +96,8 @@ def _from_file(path: Path) -> Any:
         raise FileNotFoundError(path)
     name = f"clinometer_backend_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None and spec.loader is not None  # a .py file has both
+    assert spec is not None  # a .py file has a spec and a loader
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses and pickling look a class's module up
     try:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clinometer.backends.dialect import Dialect
 
-# ruff: noqa: F821  # the helpers' `torch` is the one that DIALECT.imports brings, in a run and in a script alike
+if TYPE_CHECKING:  # the helpers' `torch` is the one that DIALECT.imports brings, in a run and in a script alike
+    import torch
 
 
 def kind(name: Any) -> Any:

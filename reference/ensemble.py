@@ -151,7 +151,8 @@ def _scatter(noise: Noise, function: Callable, args: Sequence[Any], params: dict
     def add_up(data: np.ndarray) -> np.ndarray:
         out = np.zeros((*data.shape[:LEAD], int(np.prod(shape)) + 1), data.dtype)
         where = np.ravel(positions)
-        np.add.at(out, (slice(None),) * LEAD + (where,), data.reshape(*data.shape[:LEAD], where.size))
+        everywhere: Any = (*(slice(None),) * LEAD, where)  # Any: numpy's stubs know no mixture of slices and arrays
+        np.add.at(out, everywhere, data.reshape(*data.shape[:LEAD], where.size))
         return out[..., :-1].reshape(data.shape[:LEAD] + tuple(shape))
 
     return perturb(add_up(x.data), noise, scale=add_up(np.abs(x.data[:1])))

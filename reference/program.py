@@ -146,18 +146,12 @@ def _operator(op: str, swap: bool = False) -> Callable[[Var, Any], Var]:
     return method
 
 
-for _name, _op in {
-    "add": "add",
-    "sub": "subtract",
-    "mul": "multiply",
-    "truediv": "divide",
-    "pow": "pow",
-    "matmul": "matmul",
-}.items():
+ARITHMETIC = {"add": "add", "sub": "subtract", "mul": "multiply", "truediv": "divide", "pow": "pow", "matmul": "matmul"}
+for _name, _op in ARITHMETIC.items():
     setattr(Var, f"__{_name}__", _operator(_op))
     setattr(Var, f"__r{_name}__", _operator(_op, swap=True))
-Var.__gt__ = _operator("greater")  # type: ignore[attr-defined]  # set in one place with the others
-Var.__lt__ = _operator("less")  # type: ignore[attr-defined]  # set in one place with the others
+for _name, _op in {"gt": "greater", "lt": "less"}.items():
+    setattr(Var, f"__{_name}__", _operator(_op))
 
 
 class Builder:

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -44,7 +44,7 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
             raise TypeError("len() of an array without axes")
         return self.shape[0]
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Array]:
         return (self[i] for i in range(len(self)))
 
     def __getitem__(self, key: Any) -> Array:
@@ -181,9 +181,9 @@ def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
             return [positions(np.asarray(b) if not isinstance(b, Traced) else b) for b in a]
         if not isinstance(a, Traced | np.ndarray):
             return a
-        start = sum(np.size(b) for b in arrays)
+        start = sum(b.size for b in arrays)
         arrays.append(a)
-        return np.arange(start, start + np.size(a)).reshape(np.shape(a))
+        return np.arange(start, start + a.size).reshape(a.shape)
 
     result = function(*(positions(a) for a in args[:moved]), *args[moved:], **kwargs)
     if isinstance(result, list | tuple):

@@ -70,11 +70,13 @@ def directional(case: Case, point: int, tangents: Sequence[np.ndarray], function
     working = case.precision.working
     xs = [x[point].astype(working) for x in case.inputs]
     dxs = [np.asarray(dx).astype(working) for dx in tangents]
-    centre, here = Watched(), []
+    centre = Watched()
+    here: list[bool] = []
     outputs = run(case.program, centre, *xs, path=here)
 
     def at(t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
-        watched, path = Watched(frozen=centre.detached), []
+        watched = Watched(frozen=centre.detached)
+        path: list[bool] = []
         return watched, path, run(case.program, watched, *(x + t * dx for x, dx in zip(xs, dxs, strict=True)), path=path)
 
     def clear(t: float) -> bool:

@@ -96,8 +96,8 @@ def _bulk(draw: Any, profiles: Sequence[str]) -> tuple[np.random.Generator, str,
 def _arguments(rng: np.random.Generator, profile: str, row: Operation, chosen: Sequence[Shape], dtype: str) -> list[np.ndarray]:
     """Draw the array arguments of an operation at one point."""
     if row.distinct:
-        return distinct_values(rng, profile, tuple(chosen), row.domain[0], dtype)
-    found = [values(rng, profile, shape, domain, dtype) for shape, domain in zip(chosen, row.domain, strict=True)]
+        return distinct_values(rng, profile, tuple(chosen), row.domains[0], dtype)
+    found = [values(rng, profile, shape, domain, dtype) for shape, domain in zip(chosen, row.domains, strict=True)]
     if row.form in ("regular", "positive_definite", "solve"):
         found[0] = _matrix(rng, chosen[0], row.form, dtype)
     return found

@@ -103,7 +103,7 @@ def clause(
             raise ValueError(f"clause {id} has no sentence; write it as the docstring of {body.__name__}")
         if id in SPECIFICATION and SPECIFICATION[id].body.__qualname__ != body.__qualname__:
             raise ValueError(f"clause {id} stands already, as {SPECIFICATION[id].body.__name__}; take the next number")
-        title = (inspect.getmodule(body).__doc__ or "").strip().splitlines()[0]  # type: ignore[union-attr]  # a test is in a module
+        title = (inspect.getmodule(body).__doc__ or "").strip().splitlines()[0]
         spec = Clause(
             id, level, kind, text, body, tuple(over), frozenset(needs), frozenset(broken_by), id.rpartition("-")[0], title
         )

@@ -85,9 +85,9 @@ def _asked(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
     except Nonconformance as wrong:
         return Examination(wrong.outcome, str(wrong), wrong.finding)
     except FlakyFailure as group:
-        wrong = next((e for e in group.exceptions if isinstance(e, Nonconformance)), None)
-        text = str(wrong or group.exceptions[0])
-        return Examination("fail", text, wrong.finding if wrong else None, "flaky: the same case failed and then held")
+        first = next((e for e in group.exceptions if isinstance(e, Nonconformance)), None)
+        text = str(first or group.exceptions[0])
+        return Examination("fail", text, first.finding if first else None, "flaky: the same case failed and then held")
     except HypothesisException as error:
         return _ours(error, check)
     except Exception as error:  # what the backend raises comes as Nonconformance; anything else is our own defect

@@ -72,8 +72,8 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> Known:
     if missing or unknown:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r}"
         raise BadExpectations(f"{path}, known failure {number}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
-    lists = {name: tuple(entry[name]) for name in ("clauses", "outcomes", "parameters") if name in entry}
-    return Known(**{**entry, **lists})
+    lists: dict[str, Any] = {name: tuple(entry[name]) for name in ("clauses", "outcomes", "parameters") if name in entry}
+    return Known(**(entry | lists))
 
 
 def find(entries: list[Known], clause: Clause, cell: Cell) -> Known | None:

@@ -1,5 +1,7 @@
 """Control flow: the gradient is that of the path that the data takes."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from clinometer.reference.program import trace
@@ -52,7 +54,7 @@ LOOPS = {
     "while, two carried": growing,
     "recursion": recursive(3),
 }
-SPREAD = {"scale": 4.0, "profiles": ("normal", "fractions", "integers")}
+SPREAD: dict[str, Any] = {"scale": 4.0, "profiles": ("normal", "fractions", "integers")}
 
 
 @clause("FLOW-1", over=programs(*BRANCHES.values(), names=list(BRANCHES), mode="reverse", **SPREAD), broken_by=["wrong_branch"])

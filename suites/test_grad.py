@@ -119,7 +119,7 @@ def test_a_second_call_is_as_right_as_the_first(check: Check, case: Case) -> Non
 
 def curve_case(row: Operation) -> Case:
     """Return an elementwise operation of one argument over an interval, clear of its kinks."""
-    domain = row.domain[0]
+    domain = row.domains[0]
     low, high = (-2 * np.pi, 2 * np.pi) if row.name in ("sin", "cos") else (max(domain.low, -4.0), min(domain.high, 4.0))
     low, high = (low, low + 6) if low > high else (low, high)
     x = np.linspace(low, high, 100)

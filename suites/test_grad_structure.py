@@ -31,7 +31,7 @@ TWICE = {
     "x/x": lambda ad, x: x / x,
     "x+x*x": lambda ad, x: x + x * x,
 }
-SAFE = CATALOGUE["reciprocal"].domain[0]
+SAFE = CATALOGUE["reciprocal"].domains[0]
 
 
 @clause(

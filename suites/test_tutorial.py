@@ -1,5 +1,7 @@
 """The tutorial: what a first day with a tensor library teaches, each with the result that it must give."""
 
+from typing import Any
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -148,7 +150,7 @@ def test_a_first_detach(check: Check, case: Case) -> None:
 
 
 LINEAR = trace(lambda ad, a: ad.cond(ad.sum(a) > 0, lambda: a * 1.0, lambda: 100 * a))
-SPREAD = {"profiles": ("normal", "fractions"), "scale": 4.0}
+SPREAD: dict[str, Any] = {"profiles": ("normal", "fractions"), "scale": 4.0}
 
 
 @st.composite

@@ -124,8 +124,8 @@ class Operation:
     partials : sequence of callables or None
         Rules `f(y, *x)` of an elementwise function, one an argument. Without them, the value is a composition and
         is differentiated as it stands.
-    domain : Domain or sequence of Domain
-        Of each array argument.
+    domain : Domain or tuple of Domain
+        Of the one array argument, or of each.
     choices : mapping
         Further parameters, each with the values to draw from, simplest first.
     distinct : callable, optional
@@ -140,7 +140,7 @@ class Operation:
     value: Callable[..., Any]
     form: str = "elementwise"
     partials: Sequence[Partial] | None = None
-    domain: Sequence[Domain] = (REAL,)
+    domain: Domain | tuple[Domain, ...] = REAL
     choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     distinct: Callable[[np.ndarray], np.ndarray] | None = None
     exact: bool = False
@@ -149,8 +149,6 @@ class Operation:
     group: int = 0
 
     def __post_init__(self) -> None:
-        if isinstance(self.domain, Domain):
-            object.__setattr__(self, "domain", (self.domain,))
         if self.partials is None:
             return
         if len(self.partials) != self.arity:
@@ -162,7 +160,7 @@ class Operation:
 
     def distance(self, *args: np.ndarray) -> float:
         """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""
-        near = min((float(d.distance(a).min()) for d, a in zip(self.domain, args, strict=True) if a.size), default=math.inf)
+        near = min((float(d.distance(a).min()) for d, a in zip(self.domains, args, strict=True) if a.size), default=math.inf)
         if self.distinct is not None:
             entries = np.sort(self.distinct(np.concatenate([np.ravel(a) for a in args])))
             gap = float(np.diff(entries).min()) if entries.size > 1 else math.inf
@@ -170,9 +168,14 @@ class Operation:
         return near
 
     @property
+    def domains(self) -> tuple[Domain, ...]:
+        """The domain of each array argument."""
+        return (self.domain,) if isinstance(self.domain, Domain) else self.domain
+
+    @property
     def arity(self) -> int:
         """Number of array arguments."""
-        return len(self.domain)
+        return len(self.domains)
 
     @property
     def parameters(self) -> tuple[str, ...]:

@@ -29,8 +29,8 @@ SHAPE = table(
     # ----- some of the entries -----
     Operation("diagonal", lambda x: np.diagonal(x, axis1=-2, axis2=-1), "matrix", exact=True),
     Operation("diag", lambda x: diag(x), "vector", exact=True),
-    Operation("tril", lambda x, k=0: np.where(np.tri(*x.shape[-2:], k=k, dtype=bool), x, 0.0), "triangle", exact=True),
-    Operation("triu", lambda x, k=0: np.where(np.tri(*x.shape[-2:], k=k - 1, dtype=bool), 0.0, x), "triangle", exact=True),
+    Operation("tril", lambda x, k=0: np.where(below(x, k), x, 0.0), "triangle", exact=True),
+    Operation("triu", lambda x, k=0: np.where(below(x, k - 1), 0.0, x), "triangle", exact=True),
     # ----- entries several times: cotangents add up -----
     Operation("tile", lambda x, repetitions: np.tile(x, repetitions), "tile"),
     Operation("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis=axis), "repeat"),
@@ -43,6 +43,12 @@ def pad(x: Any, pad_width: tuple[tuple[int, int], ...], value: float) -> Any:
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pad_width, strict=True))
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, pad_width, strict=True))
     return traced.at_set(np.full(shape, value, x.dtype), x, key=inside)
+
+
+def below(x: Any, k: int) -> np.ndarray:
+    """Return which entries of a matrix are on its k-th diagonal or below."""
+    rows, columns = x.shape[-2:]
+    return np.tri(rows, columns, k, dtype=bool)
 
 
 def diag(x: Any) -> Any:
@@ -94,7 +100,8 @@ def solve(a: Any, b: Any) -> Any:
 
 def cholesky(x: Any) -> Any:
     """Return L with L L' = x, from the lower triangle of the symmetrized x (Cholesky-Banachiewicz)."""
-    n, rows = x.shape[-1], []
+    n = x.shape[-1]
+    rows: list[list[Any]] = []
     x = 0.5 * (x + np.matrix_transpose(x))
     for i in range(n):
         row: list[Any] = []

@@ -116,13 +116,13 @@ def depth(node: Node) -> int:
 
 
 class LastUseWins(Reference):
-    class node(Node):  # noqa: N801  # the member's name
+    class node(Node):  # the member's name
         def join(self, present: Any, part: Any) -> Any:
             return part
 
 
 class GreedyDetach(Reference):
-    class node(Node):  # noqa: N801  # the member's name
+    class node(Node):  # the member's name
         cut = False
 
         def flow(self, function: Any, place: int, linear: Any, ct: Any) -> Any:
@@ -246,7 +246,7 @@ def taped(**wrong: Any) -> type[Reference]:
     tape = type("PlantedTape", (Tape,), wrong)
 
     class Planted(Reference):
-        class node(Node):  # noqa: N801  # the member's name; its own, since a tape may leave it off
+        class node(Node):  # the member's name; its own, since a tape may leave it off
             pass
 
         def __init__(self) -> None:

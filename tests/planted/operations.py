@@ -16,12 +16,12 @@ from clinometer.reference.traced import stop_gradient
 def operation(**wrong: Callable[..., Any]) -> type[Reference]:
     """Return a reference in which these operations are replaced."""
 
-    def __init__(self: Reference) -> None:
-        Reference.__init__(self)
-        for name, function in wrong.items():
-            setattr(self.xp, name, function)
+    class Planted(Reference):
+        def __init__(self) -> None:
+            super().__init__()
+            vars(self.xp).update(wrong)
 
-    return type("PlantedOperation", (Reference,), {"__init__": __init__})
+    return Planted
 
 
 def sound(name: str) -> Callable[..., Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from planted import PLANTED
 
 from clinometer.backends.reference import Reference
 from clinometer.suites import specification
 from clinometer.suites.clauses import INFO, Clause
 from clinometer.suites.examine import Examination, examine
+from planted import PLANTED
 
 CLAUSES = specification()
 PAIRS = [pytest.param(clause, name, id=f"{clause.id}-{name}") for clause in CLAUSES for name in sorted(clause.broken_by)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import mpmath as mp
@@ -141,7 +142,7 @@ MPMATH_VECTORS: dict[str, tuple[Callable, dict[str, Any]]] = {
     "min": (min, {}),
     "cumulative_sum": (lambda xs: [mp.fsum(xs[: k + 1]) for k in range(len(xs))], {"axis": 0}),
     "cumulative_prod": (lambda xs: [mp.fprod(xs[: k + 1]) for k in range(len(xs))], {"axis": 0}),
-    "diff": (lambda xs: [b - a for a, b in zip(xs, xs[1:], strict=False)], {"axis": 0}),
+    "diff": (lambda xs: [b - a for a, b in pairwise(xs)], {"axis": 0}),
     "softmax": (softmax, {"axis": 0}),
     "log_softmax": (lambda xs: [mp.ln(y) for y in softmax(xs)], {"axis": 0}),
     "layer_norm": (layer_norm, {"eps": 0.001}),

@@ -12,8 +12,16 @@ import pytest
 from drawn import examples
 
 from clinometer.reference import catalogue, rules
-from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS, Domain, Operation, Special
-from clinometer.reference.catalogue import elementwise, reductions, structure
+from clinometer.reference.catalogue import (
+    CATALOGUE,
+    MATHEMATICS,
+    Domain,
+    Operation,
+    Special,
+    elementwise,
+    reductions,
+    structure,
+)
 from clinometer.reference.catalogue.rows import GROUPS, NONZERO, POSITIVE, REAL, UNIT, convention, kink, removable, table, zero
 from clinometer.reference.program import run, single
 from clinometer.reference.verdict import confirm

@@ -37,9 +37,8 @@ def examples(strategy: SearchStrategy, count: int, seed: int = 0) -> list[Any]:
 
 def minimal(strategy: SearchStrategy, condition: Callable[[Any], bool] = lambda drawn: True) -> Any:
     """Return what a strategy shrinks to, among its examples that meet a condition."""
-    return hypothesis.find(
-        strategy, condition, settings=settings(QUIET, max_examples=2000, phases=[Phase.generate, Phase.shrink])
-    )
+    quiet = settings(QUIET, max_examples=2000, phases=[Phase.generate, Phase.shrink])
+    return hypothesis.find(strategy, condition, settings=quiet, random=random.Random(0))
 
 
 def share(drawn: list[Any], condition: Callable[[Any], bool]) -> float:

@@ -1,0 +1,250 @@
+"""One run: a backend under examination, what is expected of it, and the journal of what came out."""
+
+from __future__ import annotations
+
+import datetime
+import importlib.metadata
+import inspect
+import platform
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.backends import Backend, BackendProblem, load
+from clinometer.reports import journal
+from clinometer.suites import known as expectations
+from clinometer.suites.check import Finding
+from clinometer.suites.clauses import Cell, Clause, digest, specification
+from clinometer.suites.examine import Examination, examine
+from clinometer.suites.scripts import evidence
+
+USAGE, INCOMPLETE = 2, 3  # exit codes; pytest's own are 0 as expected and 1 new failures
+
+
+class Run:
+    """A backend under examination, and the journal of it.
+
+    Under pytest-xdist the controller begins and ends the journal; its workers, each with a run of its own, append.
+    """
+
+    def __init__(self, config: pytest.Config, profile: str):
+        self.config, self.profile = config, profile
+        self.selection: str = config.getoption("clinometer_backend", None) or "reference"
+        self.seed: int = config.getoption("clinometer_seed", 0)
+        self.path, self.report = files(config)
+        self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
+        self.trouble = ""  # why there is no report
+        self.begun: set[str] = set()  # by the run that this one resumes
+        self.described: set[str] = set()  # cases that the journal describes
+        self.journal: journal.Writer | None = None
+        self.backend = self._load()
+        self.known = self._expectations()
+        resume = bool(config.getoption("clinometer_resume", False))
+        if resume:
+            self._remember()
+        self._open(fresh=not resume)
+        if not self.worker:
+            self._write_head()
+
+    # ----- beginning; each problem is told in one line and ends the session -----
+
+    def _load(self) -> Backend:
+        try:
+            return load(self.selection)
+        except BackendProblem as problem:
+            if not self.worker:
+                self._open(fresh=not self.config.getoption("clinometer_resume", False))
+                self._write_head(str(problem))
+            raise refusal(str(problem)) from None
+
+    def _expectations(self) -> list[expectations.Known]:
+        chosen = self.config.getoption("clinometer_known", None)
+        try:
+            return expectations.load(Path(chosen) if chosen else expectations.SHIPPED, self.backend.name)
+        except expectations.BadExpectations as problem:
+            raise refusal(str(problem)) from None
+
+    def _remember(self) -> None:
+        """Read what an earlier run of this backend has begun; a case that was interrupted is asked again."""
+        if self.path is None:
+            raise refusal("--resume goes on with a journal; name it with --journal FILE")
+        if not self.path.exists():
+            return
+        ours, unanswered = True, set()
+        try:
+            for record in journal.read(self.path):
+                match record:
+                    case journal.Run():
+                        ours = record.backend == self.backend.name
+                    case journal.Case() if ours:
+                        self.described.add(record.id)
+                    case journal.Start() if ours:
+                        self.begun.add(record.id)
+                        unanswered.add(record.id)
+                    case journal.Result() if ours:
+                        unanswered.discard(record.id)
+                    case journal.End() if ours:
+                        self.begun -= unanswered if record.interrupted else set()
+                        unanswered.clear()
+        except journal.BrokenJournal as problem:
+            raise refusal(str(problem)) from None
+
+    def _open(self, fresh: bool) -> None:
+        if self.path is None:
+            return
+        if self.report is not None and (self.report == self.path or self.report.is_dir()):
+            raise refusal(f"--report {self.report}: name an HTML file; the journal goes beside it as a .jsonl")
+        try:
+            self.journal = journal.Writer(self.path, fresh=fresh and not self.worker)
+        except OSError as error:
+            raise refusal(f"{self.path}: cannot be written: {error.strerror or error}") from None
+
+    def head(self) -> str:
+        """Return the line that says who is examined, and how to repeat it."""
+        about = self.backend.name
+        version = getattr(self.backend, "versions", {}).get(self.backend.name)
+        if version:
+            about += f" {version}"
+        return f"clinometer: backend {about}, profile {self.profile}, seed {self.seed} (repeat with --seed {self.seed})"
+
+    # ----- the journal -----
+
+    def write(self, record: journal.AnyRecord) -> None:
+        """Append to the journal, if there is one."""
+        if self.journal is not None:
+            self.journal.write(record)
+
+    def _write_head(self, problem: str = "") -> None:
+        if self.journal is None:
+            return
+        versions = {name: importlib.metadata.version(name) for name in ("numpy", "hypothesis", "pytest")}
+        versions |= {"python": platform.python_version()}
+        if not problem:
+            versions |= {name: str(version) for name, version in getattr(self.backend, "versions", {}).items()}
+        self.write(
+            journal.Run(
+                backend=self.selection if problem else self.backend.name,
+                suite=importlib.metadata.version("clinometer"),
+                digest=digest(specification()),
+                profile=self.profile,
+                seed=self.seed,
+                started=now(),
+                command=["pytest", *map(str, self.config.invocation_params.args)],
+                versions=versions,
+                platform=platform.platform(terse=True),
+                problem=problem,
+            )
+        )
+
+    def describe(self, items: Iterable[pytest.Item]) -> None:
+        """Write down which cases are about to be asked, so that a run that is cut off knows what it never reached."""
+        for item in items:
+            asked = question(item)
+            if asked is not None:
+                self._describe(*asked, item.nodeid, silent=self.worker not in ("", "gw0"))
+
+    def _describe(self, clause: Clause, cell: Cell, node: str, silent: bool = False) -> str:
+        id_ = journal.identity(clause.id, cell.operation, cell.dtype, cell.mode, cell.parameters)
+        if id_ not in self.described:
+            self.described.add(id_)
+            if not silent:
+                self.write(described(clause, cell, id_, node))
+        return id_
+
+    def finish(self, exit_: int, interrupted: bool) -> None:
+        """Close the journal and write the report."""
+        if self.journal is None or self.path is None:
+            return
+        if not self.worker:
+            self.write(journal.End(at=now(), exit=exit_, interrupted=interrupted))
+        self.journal.close()
+        self.journal = None
+        if self.report is not None and not self.worker:
+            from clinometer.reports import page  # templates: only a run that reports needs them
+
+            try:
+                page.write([self.path], self.report)
+            except OSError as error:
+                self.trouble = f"{self.report}: cannot be written: {error.strerror or error}"
+
+    # ----- asking -----
+
+    def ask(self, clause: Clause, cell: Cell, node: str) -> tuple[Examination, journal.Evidence | None] | None:
+        """Ask a clause of a cell, and write down what came of it; None if an earlier run had begun it."""
+        id_ = self._describe(clause, cell, node)
+        if id_ in self.begun:
+            return None
+        self.write(journal.Start(id=id_, at=now()))
+        result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed)
+        known = expectations.find(self.known, clause, cell)
+        result.expectation = str(known) if known else ""
+        result.expected = known is not None and result.outcome in known.outcomes
+        shown = self._evidence(result.finding, clause, cell) if result.finding else None
+        self.write(
+            journal.Result(
+                id=id_,
+                expectation=result.expectation,
+                outcome=result.outcome,  # type: ignore[arg-type]  # one of its literals
+                stability=result.stability,
+                examples=result.examples,
+                points=result.points,
+                seconds=round(result.seconds, 4),
+                message=result.message,
+                evidence=shown,
+                observed=[journal.Observation(point=p, answer=a) for p, a in result.observed.items()],
+            )
+        )
+        for curve in result.curves:
+            self.write(curve)
+        return result, shown
+
+    def _evidence(self, finding: Finding, clause: Clause, cell: Cell) -> journal.Evidence:
+        try:
+            return evidence(finding, clause, self.backend, self.selection, cell.mode)
+        except Exception:  # a verdict that cannot be shown is still one; without a result it would count as a crash
+            return journal.Evidence(claim=finding.claim, trace=f"{finding.trace}{traceback.format_exc()}")
+
+
+def refusal(sentence: str) -> BaseException:
+    """Return the exception that ends a session with one line and the exit code of bad usage."""
+    return pytest.exit.Exception(sentence, returncode=USAGE)
+
+
+def question(item: pytest.Item) -> tuple[Clause, Cell] | None:
+    """Return the clause and the cell that a test asks; None for a test that is no clause."""
+    cell = getattr(getattr(item, "callspec", None), "params", {}).get("cell")
+    test = getattr(item, "function", None)
+    clause = inspect.getclosurevars(test).nonlocals.get("spec") if inspect.isfunction(test) else None
+    return (clause, cell) if isinstance(clause, Clause) and isinstance(cell, Cell) else None
+
+
+def described(clause: Clause, cell: Cell, id_: str, node: str) -> journal.Case:
+    """Return the journal's description of a case."""
+    return journal.Case(
+        id=id_,
+        clause=clause.id,
+        chapter=clause.title.partition(":")[0].strip().rstrip("."),
+        text=clause.text,
+        level=clause.level,  # type: ignore[arg-type]  # one of its literals
+        cls=clause.cls,  # type: ignore[arg-type]  # one of its literals
+        operation=cell.operation,
+        dtype=cell.dtype,
+        mode=cell.mode,
+        parameters=cell.parameters,
+        test=node,
+    )
+
+
+def files(config: pytest.Config) -> tuple[Path | None, Path | None]:
+    """Return where journal and report go; a report alone has its journal beside it."""
+    given, report = config.getoption("clinometer_journal", None), config.getoption("clinometer_report", None)
+    place = Path(report) if report else None
+    return (Path(given) if given else place.with_suffix(".jsonl") if place else None), place
+
+
+def now() -> str:
+    """Return the time in ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
