@@ -77,7 +77,7 @@ class Check:
             raise Unsupported(str(error) or "not implemented") from error
         except (Nonconformance, Unsupported):
             raise
-        except Exception as error:  # whatever a library raises is a result about it
+        except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
             text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
             found = Finding(claim or "no exception", self.case, trace=traceback.format_exc(), lines=tuple(lines))
             raise Nonconformance("error", text, found) from error
@@ -236,6 +236,8 @@ class Check:
             first = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
             at = f" at {[int(i) for i in first]}" if got.ndim else ""
             g, w = (got[tuple(first)], want[tuple(first)]) if got.ndim else (got[()], want[()])
+            if case is not None and got.ndim and 1 < case.points == len(got):  # the evidence is of the point that fails
+                case, got, want = case.at(int(first[0])), got[first[0]], want[first[0]]
             self._wrong(claim, case, got, f"{claim}{at}: got {_short(g)}, expected {_short(w)}", lines, want)
 
     def that(self, holds: bool, text: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:

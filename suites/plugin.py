@@ -70,9 +70,9 @@ def _concerned(config: pytest.Config) -> bool:
 
 
 def _reaches(folder: Path, words: Iterable[str]) -> bool:
-    """Say whether the folder or a path among the words holds the suites or lies in them."""
+    """Say whether the folder or a path among the words is the checkout, or lies in its suites."""
     places = [folder, *(folder / word.partition("::")[0] for word in words if not word.startswith("-"))]
-    return any(SUITES.is_relative_to(place) or place.is_relative_to(SUITES) for place in _resolved(places))
+    return any(place == SUITES.parent or place.is_relative_to(SUITES) for place in _resolved(places))
 
 
 def _resolved(places: Iterable[Path]) -> Iterable[Path]:
@@ -221,7 +221,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     terminalreporter.write_line(run.head())
     counted = f"; {tally['examples']} examples, {tally['points']} points checked" if tally else "nothing was asked"
     terminalreporter.write_line(f"{outcomes}{counted}")
-    if int(terminalreporter._session.exitstatus) == 3:
+    if run.interrupted:
         terminalreporter.write_line("the run is incomplete: go on with --resume" if run.path else "the run is incomplete")
     if run.path:
         terminalreporter.write_line(f"journal: {run.path}")

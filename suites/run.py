@@ -9,7 +9,6 @@ import platform
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -37,6 +36,7 @@ class Run:
         self.path, self.report = files(config)
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self.trouble = ""  # why there is no report
+        self.interrupted = False
         self.begun: set[str] = set()  # by the run that this one resumes
         self.described: set[str] = set()  # cases that the journal describes
         self.journal: journal.Writer | None = None
@@ -156,6 +156,7 @@ class Run:
 
     def finish(self, exit_: int, interrupted: bool) -> None:
         """Close the journal and write the report."""
+        self.interrupted = interrupted
         if self.journal is None or self.path is None:
             return
         if not self.worker:

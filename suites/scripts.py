@@ -19,18 +19,30 @@ from clinometer.reference.truth import Case
 from clinometer.reports.journal import Array, Evidence
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
+from clinometer.suites.session import PLAIN
 
 ENOUGH = 4096  # entries of an array that the journal takes
 
 
-def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str) -> Evidence:
-    """Return what the journal keeps of a finding; `selection` is how the backend was chosen."""
+def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> Evidence:
+    """Return what the journal keeps of a finding.
+
+    Parameters
+    ----------
+    finding : Finding
+    clause : Clause
+    backend : Backend
+    selection : str
+        How the backend was chosen.
+    mode : str
+        What the clause is about, for a finding that does not say so itself: reverse, forward, value.
+    """
     case, found = finding.case, finding.disagreement
     made = Evidence(claim=finding.claim, trace=finding.trace)
     if case is not None:
-        made.inputs = [as_text(x[0], name) for name, x in zip(case.program.inputs, case.inputs, strict=True)]
+        made.inputs = [as_text(x[0], name) for name, x in arrays(finding, case, mode).items()]
         made.program = plain(case.program)
-        made.script = script(finding, clause, backend, selection)
+        made.script = script(finding, clause, backend, selection, mode)
     made.got, made.expected, made.tolerance = (as_text(x) for x in (finding.got, finding.expected, finding.tolerance))
     if found is not None:
         made.index = list(found.place[1:])
@@ -42,6 +54,16 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str)
     return made
 
 
+def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray]:
+    """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
+    asked, named = finding.mode or mode, dict(zip(case.program.inputs, case.inputs, strict=True))
+    if asked == "reverse" or finding.lines:
+        named["ct"] = case.cotangents[0]
+    elif asked == "forward":
+        named |= {f"d{name}": dx for name, dx in zip(case.program.inputs, case.tangents, strict=True)}
+    return named
+
+
 def as_text(x: np.ndarray | None, name: str = "") -> Array | None:  # type: ignore[return]
     """Return an array as the journal has it."""
     if x is None:
@@ -51,41 +73,51 @@ def as_text(x: np.ndarray | None, name: str = "") -> Array | None:  # type: igno
     return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=values)
 
 
-def script(finding: Finding, clause: Clause, backend: Backend, selection: str) -> str:
-    """Return Python source that shows the failure when it is pasted and run."""
+def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
+    """Return Python source that shows the failure when it is pasted and run; `mode` as in `evidence`."""
     case = finding.case
     assert case is not None  # asked for only where there is one
+    asked = finding.mode or mode
     dialect = getattr(backend, "dialect", None)
-    body = _with_dialect(finding, case, dialect) if dialect is not None else _with_adapter(finding, case, selection)
-    head = textwrap.wrap(f"{clause.id}: {clause.text}", 100)
-    tail = [f"expected = {numbers(finding.expected)}"] if finding.expected is not None else []
-    tail += ['print("got", got, sep="\\n")'] if finding.mode else []
-    tail += ['print("expected", expected, sep="\\n")'] if tail and finding.expected is not None else []
-    return "\n".join([*(f"# {line}" for line in head), *body, *tail, ""])
+    if dialect is not None:
+        body, shown = _with_dialect(finding, case, dialect, asked), "got.tolist()"
+    else:
+        body, shown = _with_adapter(finding, case, selection, asked), "backend.to_numpy(got).tolist()"
+    head = [f"# {line}" for line in textwrap.wrap(f"{clause.id}: {clause.text}", 100)]
+    if not finding.mode:  # the clause holds something of its own against these numbers, or they raise
+        about = finding.trace.strip().splitlines()[-1] if finding.trace else finding.claim
+        head += [f"# {line}" for line in textwrap.wrap(f"Here: {about}", 100)]
+    tail = []
+    if any(line.startswith(("got = ", "_, got = ", "(got,) = ")) for line in body):
+        tail.append(f'print("got", {shown}, sep="\\n")')
+    if finding.expected is not None and (finding.mode or finding.lines):
+        tail += [f"expected = {numbers(finding.expected)}", 'print("expected", expected, sep="\\n")']
+    return "\n".join([*head, *body, *tail, ""])
 
 
-def _with_dialect(finding: Finding, case: Case, dialect: Any) -> list[str]:
+def _with_dialect(finding: Finding, case: Case, dialect: Any, mode: str) -> list[str]:
     names = list(case.program.inputs)
-
-    def array(name: str, x: np.ndarray) -> str:
-        return f"{name} = " + dialect.array.format(values=numbers(x), dtype=x.dtype)
-
     lines = function(case.program, dialect.spell)
-    lines += [array(name, x[0]) for name, x in zip(names, case.inputs, strict=True)]
+    lines += [
+        f"{name} = " + dialect.array.format(values=numbers(x[0]), dtype=x.dtype)
+        for name, x in arrays(finding, case, mode).items()
+    ]
     if finding.lines:
-        lines += [array("ct", case.cotangents[0][0]), *finding.lines]
-    elif finding.mode == "forward":
-        tangents = [f"d{name}" for name in names]
-        lines += [array(name, dx[0]) for name, dx in zip(tangents, case.tangents, strict=True)]
-        lines.append(dialect.forward.format(names=", ".join(names), tangents=", ".join(tangents)))
-    elif finding.mode == "reverse":
-        lines.append(array("ct", case.cotangents[0][0]))
-        lines.append(dialect.reverse.format(names=", ".join(names), which=names[finding.which]))
+        lines += _done(finding, names, dialect.tape)
+    elif mode == "forward":
+        lines += dialect.forward.format(names=", ".join(names), tangents=", ".join(f"d{n}" for n in names)).splitlines()
+    elif mode == "reverse":
+        lines += dialect.reverse.format(names=", ".join(names), which=names[finding.which]).splitlines()
     else:
         lines.append(f"got = f({', '.join(names)})")
-    text = "\n".join(lines)
-    helpers = dialect.sources(text)
-    return [*dialect.imports.splitlines(), "", "", *(["", helpers, "", ""] if helpers else []), text.rstrip()]
+    helpers = dialect.sources("\n".join(lines))
+    return [*dialect.imports.splitlines(), "", "", *([helpers, "", ""] if helpers else []), *lines]
+
+
+def _done(finding: Finding, names: Sequence[str], words: Any) -> list[str]:
+    """Return what was done, and for a comparison of gradients the line that reads what has accumulated."""
+    read = [f"got = {words['gradient'].format(x=names[finding.which])}"] if finding.got is not None and words else []
+    return [*finding.lines, *read]
 
 
 def function(program: Program, spell: Any) -> list[str]:
@@ -93,26 +125,24 @@ def function(program: Program, spell: Any) -> list[str]:
     return [f"def f({', '.join(program.inputs)}):", *(f"    {line}" for line in statements(program, spell)), "", ""]
 
 
-def _with_adapter(finding: Finding, case: Case, selection: str) -> list[str]:
+def _with_adapter(finding: Finding, case: Case, selection: str, mode: str) -> list[str]:
     names = list(case.program.inputs)
-    lines = ["import numpy as np", "", "from clinometer.backends import load", "", f"backend = load({selection!r})", ""]
-
-    def array(name: str, x: np.ndarray) -> str:
-        return f'{name} = backend.asarray(np.array({numbers(x)}, "{x.dtype}"))'
+    lines = ["import numpy as np", "", "from clinometer.backends import load", "", f"backend = load({selection!r})"]
 
     def spell(op: str, args: Sequence[str], params: Any) -> str:
         return f"backend.xp.{plainly(op, args, params)}"
 
-    lines += ["", *function(case.program, spell)]
-    lines += [array(name, x[0]) for name, x in zip(names, case.inputs, strict=True)]
+    lines += ["", "", *function(case.program, spell)]
+    lines += [
+        f'{name} = backend.asarray(np.array({numbers(x[0])}, "{x.dtype}"))' for name, x in arrays(finding, case, mode).items()
+    ]
     inputs = ", ".join(names)
-    if finding.mode == "forward":
-        tangents = [f"d{name}" for name in names]
-        lines += [array(name, dx[0]) for name, dx in zip(tangents, case.tangents, strict=True)]
-        lines.append(f"_, got = backend.jvp(f, [{inputs}], [{', '.join(tangents)}])")
-    elif finding.mode == "reverse" or finding.lines:
-        lines += [array("ct", case.cotangents[0][0]), f"_, pullback = backend.vjp(f, {inputs})"]
-        lines += list(finding.lines) or [f"got = pullback(ct)[{finding.which}]"]
+    if finding.lines:
+        lines += _done(finding, names, PLAIN)
+    elif mode == "forward":
+        lines.append(f"_, got = backend.jvp(f, [{inputs}], [{', '.join(f'd{name}' for name in names)}])")
+    elif mode == "reverse":
+        lines += [f"_, pullback = backend.vjp(f, {inputs})", f"got = pullback(ct)[{finding.which}]"]
     else:
         lines.append(f"got = f({inputs})")
     return lines

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.truth import Case, Expected
-from clinometer.suites.check import Check, Nonconformance
+from clinometer.suites.check import Check, Finding, Nonconformance
 
 PLAIN = {
     "leaf": "{x} = backend.tape.leaf({x})",
@@ -79,10 +79,10 @@ class Session:
         """Hold the accumulated gradients of all leaves against these."""
         for which, want in enumerate(expected):
             got, name = self.gradient(which), self.names[which]
-            said = [*self.lines, f"got = {self.words['gradient'].format(x=name)}", 'print("got", got, sep="\\n")']
             if got is None:
-                raise Nonconformance("fail", f"gradient of {name}: none, where one is due", None)
-            self.check.agrees(got[None], want, self.case, "reverse", which, said)
+                text = f"gradient of {name}: none, where one is due"
+                raise Nonconformance("fail", text, Finding(text, self.case, lines=tuple(self.lines)))
+            self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
 
 
 def times(factor: float, expected: Sequence[Expected]) -> list[Expected]:

@@ -41,8 +41,8 @@ def few(name: str, dtype: str) -> list[Case]:
 
 @functools.cache
 def drawn_of(name: str) -> list[Case]:
-    """Return 200 cases of an operation in float64, drawn once for all tests."""
-    return examples(operation_cases(name, "float64"), 200, seed=1)
+    """Return 150 cases of an operation in float64, drawn once for all tests."""
+    return examples(operation_cases(name, "float64"), 150, seed=1)
 
 
 # ----- valid -----
@@ -122,7 +122,7 @@ def test_every_number_of_points_occurs() -> None:
     """Cases of one to four points each make up a tenth at least."""
     counts = Counter(case.points for case in drawn_of("sin"))
     assert set(counts) == {1, 2, 3, 4}
-    assert min(counts.values()) >= 20
+    assert min(counts.values()) >= 15
 
 
 CHOICES = [(name, parameter, choice) for name, row in CATALOGUE.items() for parameter, c in row.choices.items() for choice in c]
@@ -164,8 +164,8 @@ def test_empty_arrays_occur(name: str) -> None:
 
 @NAMES
 def test_most_gradients_are_worth_comparing(name: str) -> None:
-    """At least a third of the cases of a differentiable operation have inputs, and so gradients, of two entries or more."""
-    assert share(few(name, "float64"), lambda case: case.at(0).inputs[0].size > 1) >= 1 / 3
+    """At least a quarter of the cases of every operation have inputs, and so gradients, of two entries or more."""
+    assert share(few(name, "float64"), lambda case: case.at(0).inputs[0].size > 1) >= 1 / 4
 
 
 # ----- the same every day -----
