@@ -266,6 +266,7 @@ class Torch:
     def __init__(self) -> None:
         import torch  # here, not above: a broken install must not stop the other backends
 
+        torch.set_num_threads(1)  # on arrays this small a second thread only waits, and workers have cores of their own
         self._torch = torch
         globals()["torch"] = torch  # for the helpers, which scripts take over as they stand
         self.xp = DIALECT.namespace()

@@ -4,7 +4,7 @@ They know the reference and no backend: everything is made in numpy, from one se
 """
 
 from clinometer.strategies.arrays import PROFILES, cotangents, distinct_values, values
-from clinometer.strategies.cases import fixed_case, operation_cases, program_cases
+from clinometer.strategies.cases import fixed_case, operation_cases, pinned_case, program_cases
 from clinometer.strategies.shapes import axes_subsets, broadcastable_shapes, index_keys, shapes
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "fixed_case",
     "index_keys",
     "operation_cases",
+    "pinned_case",
     "program_cases",
     "shapes",
     "values",

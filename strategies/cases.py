@@ -65,6 +65,8 @@ def program_cases(
     """
     _check(dtype, profiles)
     program = function if isinstance(function, Program) else trace(function)
+    if scale != 1 and np.isfinite([domain.low, domain.high]).any():
+        raise InvalidArgument(f"{scale=} would carry values out of the domain {domain}")
     if shape is None:
         shape = shapes(min_side=1)
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
@@ -72,6 +74,14 @@ def program_cases(
     batches = [_clear(rng, profile, program, drawn, domain, scale, dtype) for _ in range(points)]
     inputs = tuple(np.stack(arrays) for arrays in zip(*batches, strict=True))
     return complete(program, inputs, rng, dtype)
+
+
+def pinned_case(row: Operation, chosen: Sequence[Shape], params: dict[str, Any], dtype: str) -> Case:
+    """Return the one case of an operation that these shapes and parameters have: a structure too rare to be left to chance."""
+    rng = np.random.default_rng(0)
+    params = {**{name: choices[0] for name, choices in row.choices.items()}, **params}
+    inputs = tuple(x[None] for x in _arguments(rng, "fractions", row, chosen, dtype))
+    return complete(single(row.name, params), inputs, rng, dtype)
 
 
 def fixed_case(program: Program, inputs: Sequence[Any], dtype: str, seed: int = 0) -> Case:

@@ -233,11 +233,12 @@ class Check:
             self._wrong(claim, case, got, text, lines, want)
         equal = (got == want) | ((got != got) & (want != want))
         if not np.all(equal):
-            first = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
+            first: Any = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
             at = f" at {[int(i) for i in first]}" if got.ndim else ""
             g, w = (got[tuple(first)], want[tuple(first)]) if got.ndim else (got[()], want[()])
             if case is not None and got.ndim and 1 < case.points == len(got):  # the evidence is of the point that fails
-                case, got, want = case.at(int(first[0])), got[first[0]], want[first[0]]
+                point = int(first[0])
+                case, got, want = case.at(point), got[point], want[point]
             self._wrong(claim, case, got, f"{claim}{at}: got {_short(g)}, expected {_short(w)}", lines, want)
 
     def that(self, holds: bool, text: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:

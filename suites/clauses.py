@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.program import Program, trace
-from clinometer.strategies import operation_cases, program_cases
+from clinometer.strategies import operation_cases, pinned_case, program_cases
 
 MUST, SHOULD, INFO = "MUST", "SHOULD", "INFO"
 UNIVERSAL, SET_VALUED, CONVENTION, INFORMATIONAL = "universal", "set-valued", "convention", "informational"
@@ -41,6 +41,7 @@ class Cell:
     strategy: st.SearchStrategy[Any] | None = None
     argument: Any = None
     operations: frozenset[str] = frozenset()  # all that the backend must have
+    pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"
@@ -143,14 +144,19 @@ def operations(
     where: Callable[[Operation], bool] = lambda row: row.differentiable,
     dtypes: Sequence[str] = DTYPES,
     form: Callable[..., Any] | None = None,
+    pinned: Callable[[Operation], Iterable[tuple[Any, dict[str, Any]]]] = lambda row: (),
 ) -> list[Cell]:
-    """Return a cell for each operation of the catalogue that `where` selects, in each dtype."""
-    return [
-        Cell(row.name, dtype, mode, strategy=operation_cases(row, dtype, form=form), operations=frozenset({row.name}))
-        for row in CATALOGUE.values()
-        if where(row)
-        for dtype in dtypes
-    ]
+    """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
+
+    `form` replaces how shapes are drawn; `pinned` gives, for a row, shapes and parameters that are always asked.
+    """
+
+    def cell(row: Operation, dtype: str) -> Cell:
+        drawn = operation_cases(row, dtype, form=form)
+        always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]  # noqa: E731  # a field
+        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always)
+
+    return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes]
 
 
 def programs(

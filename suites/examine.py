@@ -109,6 +109,7 @@ def _once(clause: Clause, cell: Cell, check: Check) -> None:
 
 
 def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> None:
+    assert cell.strategy is not None  # asked before
     unsupported: list[str] = []
 
     @seed(seed_)
@@ -123,6 +124,9 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
     )
     @given(cell.strategy)
     def examples(case: Any) -> None:
+        ask(case)
+
+    def ask(case: Any) -> None:
         check.examples += 1
         check.case = case if hasattr(case, "truth") else None
         try:
@@ -130,6 +134,8 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
 
+    for case in cell.pinned():
+        ask(case)
     examples()
     if unsupported and len(unsupported) >= check.examples:
         raise Unsupported(unsupported[0])

@@ -167,7 +167,8 @@ class Counting:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         for name, value in report.user_properties if report.when == "call" else ():
             if name == "clinometer":
-                outcome, examples, points = value  # type: ignore[misc]  # as `ask` has put it
+                assert isinstance(value, list | tuple)  # as `ask` has put it
+                outcome, examples, points = value
                 self.tally.update({outcome: 1, "examples": examples, "points": points})
 
 

@@ -43,7 +43,9 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
         made.inputs = [as_text(x[0], name) for name, x in arrays(finding, case, mode).items()]
         made.program = plain(case.program)
         made.script = script(finding, clause, backend, selection, mode)
-    made.got, made.expected, made.tolerance = (as_text(x) for x in (finding.got, finding.expected, finding.tolerance))
+    for name in ("got", "expected", "tolerance"):
+        if getattr(finding, name) is not None:
+            setattr(made, name, as_text(getattr(finding, name)))
     if found is not None:
         made.index = list(found.place[1:])
         made.error = f"{found.error:.4g}"
@@ -64,10 +66,8 @@ def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray
     return named
 
 
-def as_text(x: np.ndarray | None, name: str = "") -> Array | None:  # type: ignore[return]
+def as_text(x: np.ndarray, name: str = "") -> Array:
     """Return an array as the journal has it."""
-    if x is None:
-        return None
     flat = np.ravel(x)[:ENOUGH]
     values = [str(v) if flat.dtype.kind != "f" or flat.dtype.itemsize <= 8 else repr(float(v)) for v in flat]
     return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=values)

@@ -69,16 +69,18 @@ def test_floor_division_rounds_down(check: Check, pair) -> None:
             check.same(got, np.asarray(function(x, y)), f"{x.tolist()} {symbol} {y.tolist()}")
 
 
-@clause(
-    "ARITH-4",
-    over=given(2, 3, 0, 1, 0.5, -1, names=[f"power{p}" for p in (2, 3, 0, 1, 0.5, -1)]),
-    broken_by=["swapped_operands"],
-)
-def test_powers_of_perfect_squares_are_exact(check: Check, exponent) -> None:
-    """x ** p MUST give the exact power where the dtype holds it."""
+POWERS = given(0, 1, 2, 3, 0.5, -1, names=[f"power{p}" for p in (0, 1, 2, 3, 0.5, -1)])
+
+
+@clause("ARITH-4", over=POWERS, broken_by=["swapped_operands"])
+def test_powers_of_an_array(check: Check, exponent) -> None:
+    """x ** p MUST be the power, exactly for p = 0, 1 and 2, else within four roundings."""
     for dtype in ("float32", "float64"):
         x = np.array([1.0, 4.0, 16.0, 0.25], dtype)
-        check.same(apply(check, "**", operator.pow, check.native(x), exponent), x**exponent, f"{x.tolist()} ** {exponent}")
+        got, want = apply(check, "**", operator.pow, check.native(x), exponent), x**exponent
+        if exponent not in (0, 1, 2) and got.shape == want.shape:
+            got = np.where(abs(got - want) <= 2 * np.finfo(x.dtype).eps * want, want, got).astype(got.dtype)
+        check.same(got, want, f"{x.tolist()} ** {exponent}")
 
 
 @clause("ARITH-5", over=drawn(pairs), broken_by=["forgetful_negative"])

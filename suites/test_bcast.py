@@ -31,12 +31,26 @@ def unequal(draw: Any, row: Operation) -> tuple[tuple[tuple[int, ...], ...], dic
     return tuple(found), {}
 
 
+def pinned(row: Operation) -> list[tuple[list[tuple[int, ...]], dict[str, Any]]]:
+    """Return each way to broadcast once: a row, a column, both, a number, on either side."""
+    pairs = [
+        ((2, 3), (3,)),
+        ((2, 2), (2,)),
+        ((2, 3), (2, 1)),
+        ((2, 1), (1, 3)),
+        ((3,), ()),
+        ((3,), (2, 3)),
+        ((2, 1, 2), (3, 1)),
+    ]
+    return [([*pair, *[pair[1]] * (row.arity - 2)], {}) for pair in pairs]
+
+
 def spreads(row: Operation) -> bool:
     """Say whether an operation broadcasts its arguments against each other."""
     return row.differentiable and row.form in SPREADING and row.arity > 1
 
 
-@clause("BCAST-1", over=operations(mode="value", where=spreads, form=unequal), broken_by=["aligned_left"])
+@clause("BCAST-1", over=operations(mode="value", where=spreads, form=unequal, pinned=pinned), broken_by=["aligned_left"])
 def test_values_broadcast(check: Check, case: Case) -> None:
     """Operands of unequal shapes MUST be repeated along missing and size-1 axes, the trailing axes aligned."""
     check(case, "value")

@@ -139,8 +139,8 @@ PIECEWISE = table(
     ),
     Operation("where", lambda x, y, condition: np.where(condition, x, y), form="where", domain=(REAL, REAL)),
     # ----- comparisons: decisions, without a derivative -----
-    Operation("greater", np.greater, domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
-    Operation("less", np.less, domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
+    Operation("greater", np.greater, partials=[zero, zero], domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
+    Operation("less", np.less, partials=[zero, zero], domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
     # ----- steps: the derivative is zero wherever there is one -----
     Operation("sign", np.sign, partials=[zero], domain=NONZERO, special=[convention(0.0)]),
     Operation("floor", np.floor, partials=[zero], domain=INTEGERS, special=[convention(1.0)]),

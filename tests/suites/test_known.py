@@ -1,0 +1,277 @@
+"""Known failures: an entry says what it is about, absorbs that and nothing else, and the shipped ones point at something."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import subprocess
+import sys
+import tomllib
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clinometer.backends.registry import BUILT_IN
+from clinometer.reference.catalogue import CATALOGUE
+from clinometer.suites.clauses import MUST, SPECIFICATION, UNIVERSAL, Cell, Clause, specification
+from clinometer.suites.known import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, find, load
+
+ENTRY = {"backend": "lib", "clauses": ["GRAD-1"], "reason": "lib gives 0 where 1 is right", "seen": "1.0"}
+OUTCOMES = {"fail", "error", "crash", "timeout"}  # what can be known of a library; the others are no statement about it
+
+
+def clause(id: str = "GRAD-1", *cells: Cell) -> Clause:
+    """Make a clause that asks nothing."""
+    return Clause(id, MUST, UNIVERSAL, "It MUST hold.", lambda check: None, cells, frozenset(), frozenset())
+
+
+def known(**fields: Any) -> Known:
+    """Make an entry about GRAD-1."""
+    return Known(**{"backend": "lib", "clauses": ("GRAD-1",), "reason": "why", "seen": "1.0"} | fields)
+
+
+def written(folder: Path, *entries: dict[str, Any]) -> Path:
+    """Write entries to a file."""
+    path = folder / "known.toml"
+    tables = ["\n".join(["[[known]]", *(f"{name} = {value!r}" for name, value in entry.items())]) for entry in entries]
+    path.write_text("\n\n".join(tables))
+    return path
+
+
+def refusal(path: Path, backend: str = "lib") -> str:
+    """Return the message with which a file is refused."""
+    with pytest.raises(BadExpectations) as caught:
+        load(path, backend)
+    return str(caught.value)
+
+
+# ----- files that cannot be used: one sentence, which names file and entry -----
+
+
+@pytest.mark.parametrize("field", NEEDED)
+def test_an_entry_that_lacks_a_field_is_refused(tmp_path: Path, field: str) -> None:
+    """The message names the file, the number of the entry and the field, on one line."""
+    path = written(tmp_path, ENTRY, {name: value for name, value in ENTRY.items() if name != field})
+    message = refusal(path)
+    assert message.startswith(f"{path}, known failure 2: it lacks {field!r}")
+    assert "\n" not in message
+
+
+def test_an_entry_with_an_unknown_field_is_refused(tmp_path: Path) -> None:
+    """A misspelt field is named, beside the fields that there are."""
+    path = written(tmp_path, ENTRY | {"operations": ["sin"]})
+    message = refusal(path)
+    assert message.startswith(f"{path}, known failure 1: it has an unknown field 'operations'")
+    assert all(field in message for field in FIELDS)
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_toml_is_refused(tmp_path: Path) -> None:
+    """The message names the file and says where TOML's grammar is broken, on one line."""
+    path = tmp_path / "known.toml"
+    path.write_text("[[known]\n")
+    message = refusal(path)
+    assert message.startswith(f"{path}: not TOML: ")
+    assert "line 1" in message
+    assert "\n" not in message
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are not TOML."""
+    path = tmp_path / "known.toml"
+    path.write_bytes(b"\xff\xfe")
+    assert refusal(path).startswith(f"{path}: not TOML: ")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    """The message names the file that is not there."""
+    path = tmp_path / "none.toml"
+    assert refusal(path) == f"{path}: cannot be read: No such file or directory"
+
+
+# ----- what is read -----
+
+
+def test_a_file_without_entries_expects_nothing(tmp_path: Path) -> None:
+    """An empty file is in order."""
+    assert load(written(tmp_path), "lib") == []
+
+
+def test_entries_about_other_backends_are_left_out(tmp_path: Path) -> None:
+    """Only the entries of the backend under examination are read, in their order."""
+    path = written(tmp_path, ENTRY | {"seen": "1"}, ENTRY | {"backend": "other"}, ENTRY | {"seen": "2"})
+    assert [entry.seen for entry in load(path, "lib")] == ["1", "2"]
+    assert [entry.backend for entry in load(path, "other")] == ["other"]
+
+
+def test_every_field_is_read(tmp_path: Path) -> None:
+    """What stands in the file stands in the entry."""
+    given = ENTRY | {
+        "operation": "sin",
+        "dtype": "float32",
+        "parameters": ["at0"],
+        "outcomes": ["fail", "error"],
+        "link": "url",
+    }
+    (entry,) = load(written(tmp_path, given), "lib")
+    assert {name: list(v) if isinstance(v := getattr(entry, name), tuple) else v for name in FIELDS} == given
+
+
+def test_an_entry_reads_as_its_reason_with_version_and_link() -> None:
+    """The report shows why, where it was seen, and where to read on."""
+    assert str(known(reason="it is wrong", link="https://a.b/1")) == "it is wrong (seen in lib 1.0) https://a.b/1"
+    assert str(known(reason="it is wrong")) == "it is wrong (seen in lib 1.0)"
+
+
+# ----- what an entry is about -----
+
+CELL = Cell("sin", "float32", "reverse", "at0")
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"operation": "sin"},
+        {"dtype": "float32"},
+        {"parameters": ("at1", "at0")},
+        {"clauses": ("GRAD-2", "GRAD-1")},
+        {"operation": "sin", "dtype": "float32", "parameters": ("at0",)},
+    ],
+    ids=str,
+)
+def test_an_empty_field_matches_anything(fields: dict[str, Any]) -> None:
+    """An entry covers a cell that agrees with every field that it fills in."""
+    assert known(**fields).covers(clause(), CELL)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"clauses": ("GRAD-2",)},
+        {"clauses": ("GRAD-11",)},
+        {"operation": "cos"},
+        {"dtype": "float64"},
+        {"parameters": ("at1",)},
+        {"operation": "sin", "dtype": "float64"},
+    ],
+    ids=str,
+)
+def test_one_field_that_differs_is_enough(fields: dict[str, Any]) -> None:
+    """An entry does not cover a cell that disagrees with a field."""
+    assert not known(**fields).covers(clause(), CELL)
+
+
+def test_the_first_entry_about_a_cell_is_found() -> None:
+    """Where several entries cover a cell, the earlier stands; where none does, there is none."""
+    other, first, second = known(operation="cos"), known(reason="first"), known(reason="second", operation="sin")
+    assert find([other, first, second], clause(), CELL) is first
+    assert find([other], clause(), CELL) is None
+
+
+# ----- what an entry absorbs: asked of a whole run, as pytest tells it -----
+
+LIBRARY = """
+from clinometer.backends.reference import Reference
+
+class Lib(Reference):
+    name = "lib"
+    second_witness = False
+
+    def vjp(self, f, *primals):
+        y, pullback = super().vjp(f, *primals)
+        return y, lambda ct: [DOES for g in pullback(ct)]
+"""
+DOES = {"pass": "g", "fail": "2 * g", "error": "1 / 0"}
+
+
+def run(folder: Path, outcome: str, *entries: dict[str, Any]) -> tuple[int, str]:
+    """Ask GRAD-1 of one operation and return the exit code, and what is told of the outcome."""
+    (folder / "lib.py").write_text(LIBRARY.replace("DOES", DOES[outcome]))
+    test = "clinometer.suites.test_grad::test_the_gradient_equals_the_truth[sin-reverse-float64]"
+    options = ["--backend=lib.py:Lib", f"--known={written(folder, *entries)}", "--profile=quick", "-pno:cacheprovider"]
+    done = subprocess.run(  # noqa: S603  # our own interpreter
+        [sys.executable, "-m", "pytest", "--pyargs", test, *options], cwd=folder, capture_output=True, text=True
+    )
+    told = re.search(r"^1 ([a-z ]+); \d+ examples", done.stdout, re.MULTILINE)
+    return done.returncode, told[1] if told else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("outcome", "absorbs", "code", "told"),
+    [
+        ("fail", ["fail"], 0, "known fail"),
+        ("error", ["fail"], 1, "error"),
+        ("error", ["fail", "error"], 0, "known error"),
+        ("fail", ["error"], 1, "fail"),
+        ("pass", ["fail"], 0, "fixed"),
+    ],
+)
+def test_an_entry_absorbs_the_outcomes_that_it_names(
+    tmp_path: Path, outcome: str, absorbs: list[str], code: int, told: str
+) -> None:
+    """A named outcome is expected, any other is news, and a known failure that passes is told as fixed."""
+    assert run(tmp_path, outcome, ENTRY | {"outcomes": absorbs}) == (code, told)
+
+
+def test_an_entry_that_names_no_outcome_absorbs_failures_alone(tmp_path: Path) -> None:
+    """An exception is not what was known where a wrong number was."""
+    assert run(tmp_path, "error", ENTRY) == (1, "error")
+
+
+def test_an_entry_about_another_cell_absorbs_nothing(tmp_path: Path) -> None:
+    """A failure beside the known ones is news."""
+    assert run(tmp_path, "fail", ENTRY | {"operation": "cos"}) == (1, "fail")
+
+
+# ----- the file that is shipped -----
+
+SHIPPED_ENTRIES = tomllib.loads(SHIPPED.read_text("utf-8"))["known"]
+BACKENDS = sorted({entry["backend"] for entry in SHIPPED_ENTRIES})
+
+
+def about(entry: dict[str, Any]) -> str:
+    """Return a name for an entry."""
+    return "-".join([entry["backend"], entry.get("operation", ""), *entry["clauses"][:2]])
+
+
+def cells(entry: Known) -> list[tuple[str, str]]:
+    """Return the cells that an entry covers, as clause and cell."""
+    return [(c.id, str(cell)) for c in specification() for cell in c.cells if entry.covers(c, cell)]
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_the_shipped_file_is_about_built_in_backends(backend: str) -> None:
+    """What is shipped is read, for backends that are shipped."""
+    assert backend in BUILT_IN
+    assert load(SHIPPED, backend)
+
+
+@pytest.mark.parametrize("entry", SHIPPED_ENTRIES, ids=about)
+def test_a_shipped_entry_points_at_something(entry: dict[str, Any]) -> None:
+    """Each clause, operation, dtype and parameter of an entry has a cell that it covers."""
+    specification()
+    assert set(entry["clauses"]) <= set(SPECIFICATION)
+    assert entry.get("operation") is None or entry["operation"] in CATALOGUE
+    lists = [[(name, value) for value in entry[name]] for name in ("clauses", "parameters") if name in entry]
+    for narrowed in itertools.chain(*lists):
+        one = {name: tuple(v) if isinstance(v, list) else v for name, v in entry.items()} | {narrowed[0]: (narrowed[1],)}
+        assert cells(Known(**one)), f"nothing is asked of {narrowed[1]}"
+
+
+@pytest.mark.parametrize("entry", SHIPPED_ENTRIES, ids=about)
+def test_a_shipped_entry_says_why_in_one_line(entry: dict[str, Any]) -> None:
+    """A reason is one line without a full stop, the version is a version, a link is one, and outcomes are outcomes."""
+    assert entry["reason"] == " ".join(entry["reason"].split()).rstrip(".")
+    assert re.fullmatch(r"\d+(\.\d+)+", entry["seen"])
+    assert entry.get("link", "https://").startswith("https://")
+    assert set(entry.get("outcomes", ["fail"])) <= OUTCOMES
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_no_cell_is_known_twice(backend: str) -> None:
+    """One cell has one reason: of two entries that cover it the second would never be told."""
+    covered = Counter(cell for entry in load(SHIPPED, backend) for cell in cells(entry))
+    assert [cell for cell, times in covered.items() if times > 1] == []
