@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -172,19 +173,23 @@ class Counting:
                 self.tally.update({outcome: 1, "examples": examples, "points": points})
 
 
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Begin at once where it is plain that the suites are asked: a wrong name is told before anything is collected."""
-    config = session.config
-    if config.getoption("collectonly") or hasattr(config, "workerinput"):
-        return
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """Begin at once where it is plain that the suites are asked: what is wrong is told in a line, before all else."""
+    if hasattr(config, "workerinput") or any(config.getoption(option, False) for option in ASKING_NOTHING):
+        return None
     asked = any("clinometer.suites" in arg for arg in config.args) or _reaches(config.invocation_params.dir, config.args)
     wants_journal = config.getoption("clinometer_journal", None) or config.getoption("clinometer_report", None)
-    if (asked and config.getoption("clinometer_backend", None)) or (_distributed(config) and wants_journal):
-        _run(config)
+    distributed = config.getoption("dist", "no") != "no"  # then nothing is collected here, and the workers only append
+    if asked or (distributed and wants_journal):
+        try:
+            _run(config)
+        except pytest.exit.Exception as refused:
+            sys.stderr.write(f"clinometer: {refused.msg}\n")
+            return refused.returncode
+    return None
 
 
-def _distributed(config: pytest.Config) -> bool:
-    return config.pluginmanager.has_plugin("dsession")
+ASKING_NOTHING = ("help", "version", "collectonly", "showfixtures", "show_fixtures_per_test", "markers", "cacheshow")
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
