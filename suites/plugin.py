@@ -209,12 +209,14 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None:
         return
-    from clinometer.suites.run import INCOMPLETE
+    from clinometer.suites.run import INCOMPLETE, NEW_FAILURES
 
     stopped = int(exitstatus) in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     stopped = stopped or bool(session.shouldstop) or bool(session.shouldfail)
     if stopped and not run.worker:
         session.exitstatus = INCOMPLETE
+    elif run.failed and exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = NEW_FAILURES
     run.finish(int(session.exitstatus), stopped)
 
 

@@ -20,7 +20,8 @@ from clinometer.suites.clauses import Cell, Clause, digest, specification
 from clinometer.suites.examine import Examination, examine
 from clinometer.suites.scripts import evidence
 
-USAGE, INCOMPLETE = 2, 3  # exit codes; pytest's own are 0 as expected and 1 new failures
+NEW_FAILURES, USAGE, INCOMPLETE = 1, 2, 3  # exit codes
+FAILURES = ("fail", "error", "crash", "timeout", "invalid")
 
 
 class Run:
@@ -37,6 +38,7 @@ class Run:
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self.trouble = ""  # why there is no report
         self.interrupted = False
+        self.failed = False  # the run that this one resumes had new failures, so that both together have
         self.begun: set[str] = set()  # by the run that this one resumes
         self.described: set[str] = set()  # cases that the journal describes
         self.journal: journal.Writer | None = None
@@ -73,24 +75,33 @@ class Run:
             raise refusal("--resume goes on with a journal; name it with --journal FILE")
         if not self.path.exists():
             return
-        ours, unanswered = True, set()
+        ours, cases, answers = True, {}, {}  # of this backend; what it was asked; what it said, "crash" unless it said
         try:
             for record in journal.read(self.path):
                 match record:
                     case journal.Run():
                         ours = record.backend == self.backend.name
                     case journal.Case() if ours:
-                        self.described.add(record.id)
+                        cases[record.id] = record
                     case journal.Start() if ours:
-                        self.begun.add(record.id)
-                        unanswered.add(record.id)
+                        answers[record.id] = "crash"
                     case journal.Result() if ours:
-                        unanswered.discard(record.id)
-                    case journal.End() if ours:
-                        self.begun -= unanswered if record.interrupted else set()
-                        unanswered.clear()
+                        answers[record.id] = record.outcome
+                    case journal.End() if ours and record.interrupted:
+                        answers = {id_: outcome for id_, outcome in answers.items() if outcome != "crash"}
         except journal.BrokenJournal as problem:
             raise refusal(str(problem)) from None
+        self.described, self.begun = set(cases), set(answers)
+        self.failed = any(id_ in cases and self._is_news(cases[id_], outcome) for id_, outcome in answers.items())
+
+    def _is_news(self, case: journal.Case, outcome: str) -> bool:
+        """Say whether an outcome is a failure that nobody knew."""
+        clause = {it.id: it for it in specification()}.get(case.clause) if outcome in FAILURES else None
+        if clause is None:
+            return False
+        cell = Cell(case.operation, case.dtype, case.mode, case.parameters)
+        known = expectations.find(self.known, clause, cell)
+        return known is None or outcome not in known.outcomes
 
     def _open(self, fresh: bool) -> None:
         if self.path is None:

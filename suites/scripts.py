@@ -92,6 +92,8 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
         tail.append(f'print("got", {shown}, sep="\\n")')
     if finding.expected is not None and (finding.mode or finding.lines):
         tail += [f"expected = {numbers(finding.expected)}", 'print("expected", expected, sep="\\n")']
+    if finding.lines and not tail:
+        tail.append('print("no exception")')
     return "\n".join([*head, *body, *tail, ""])
 
 

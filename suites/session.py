@@ -21,6 +21,8 @@ PLAIN = {
     "zero": "backend.tape.zero({x})",
 }
 
+OUT = "out"  # not "y", which is the second input of many programs
+
 
 class Session:
     """One point of a case on the backend's tape.
@@ -47,7 +49,7 @@ class Session:
 
     def run(self) -> Any:
         """Evaluate the program on the leaves."""
-        self.lines.append(f"y = f({', '.join(self.names)})")
+        self.lines.append(f"{OUT} = f({', '.join(self.names)})")
         with self.check.theirs("value", self.lines):
             return self.check.function(self.case)(*self.leaves)
 
@@ -59,7 +61,7 @@ class Session:
 
     def say_backward(self, *, ct: bool = True, retain: bool = False) -> None:
         """Write a backward down, for a clause that does it itself."""
-        self.lines.append(self.words["retained" if retain else "backward"].format(y="y", ct="ct" if ct else "None"))
+        self.lines.append(self.words["retained" if retain else "backward"].format(y=OUT, ct="ct" if ct else "None"))
 
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""

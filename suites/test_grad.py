@@ -17,7 +17,14 @@ BINARY = operations(mode="reverse", where=lambda row: row.differentiable and row
 @clause(
     "GRAD-1",
     over=ALL,
-    broken_by=["scaled_rule", "flipped_entry", "transposed_matmul", "averaged_cotangent", "single_precision"],
+    broken_by=[
+        "scaled_rule",
+        "torch_scaled_rule",
+        "flipped_entry",
+        "transposed_matmul",
+        "averaged_cotangent",
+        "single_precision",
+    ],
 )
 def test_the_gradient_equals_the_truth(check: Check, case: Case) -> None:
     """The gradient of every differentiable operation MUST equal the truth, for signed, non-uniform cotangents."""

@@ -31,7 +31,7 @@ def test_there_is_no_gradient_before_the_first_backward(check: Check, case: Case
     check.that(found is None, "there is a gradient before the first backward", session.case, session.lines)
 
 
-@clause("ACC-2", over=TWO_INPUTS, needs=["tape"], broken_by=["overwriting_backward"])
+@clause("ACC-2", over=TWO_INPUTS, needs=["tape"], broken_by=["overwriting_backward", "torch_forgetful_backward"])
 def test_two_backwards_add(check: Check, case: Case) -> None:
     """Without zeroing in between, a second backward MUST add to the gradients of all leaves."""
     session = Session(check, case)

@@ -1,8 +1,10 @@
-"""Backends that are wrong on purpose, by name: each is the reference with one fault."""
+"""Backends that are wrong on purpose, by name: each is the reference, or torch, with one fault."""
 
-from clinometer.backends.reference import Reference
+from typing import Any
+
 from planted.arrays import ARRAYS
 from planted.derivatives import DERIVATIVES
+from planted.libraries import LIBRARIES
 from planted.operations import OPERATIONS
 
-PLANTED: dict[str, type[Reference]] = {**ARRAYS, **OPERATIONS, **DERIVATIVES}
+PLANTED: dict[str, Any] = {**ARRAYS, **OPERATIONS, **DERIVATIVES, **LIBRARIES}

@@ -108,6 +108,7 @@ def test_another_project_keeps_its_own_options(tmp_path: Path) -> None:
         "    assert pytestconfig.getoption('--profile') == 'quick'\n"
     )
     words = ["-p", "no:cacheprovider", "--backend", "mine", "--profile", "quick", "--journal", "j.jsonl", "-q"]
+    words += ["-p", "no:hypothesispytest"]  # which imports Hypothesis for everybody
     done = subprocess.run([sys.executable, "-m", "pytest", *words], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "heavy: []" in done.stdout
@@ -272,6 +273,7 @@ def test_a_crash_costs_its_own_case(tmp_path: Path) -> None:
     """A backend that kills the process is asked all the rest; the crash stands in the report, as does who was asked."""
     words = ["run", faulty("Crashing"), "--profile", "quick", "--", "-k", "truth and float64 and (exp-rev or sin-rev or neg)"]
     done, results = clinometer(tmp_path, *words)
+    assert done.returncode == 1, "a crash is a new failure, though the last process saw none"
     (subject,) = results.subjects
     outcomes = {subject.cases[id].operation: r.outcome for id, r in subject.results.items()}
     assert outcomes["exp"] == "crash"
@@ -304,6 +306,18 @@ def test_a_worker_that_crashes_costs_its_own_case(tmp_path: Path) -> None:
     assert not results.unfinished
 
 
+def test_what_failed_before_a_resumption_is_not_forgotten(tmp_path: Path) -> None:
+    """A resumed run that passes exits 1 if what it resumes has new failures, and 0 if they were known."""
+    words = ["--backend", faulty("Steep"), "--journal", "j.jsonl", "-k", "truth and float64 and [exp-rev"]
+    assert ask(tmp_path, *words).returncode == 1
+    assert ask(tmp_path, *words, "--resume").returncode == 1
+    (tmp_path / "k.toml").write_text(KNOWN.format("steep"))
+    assert ask(tmp_path, *words, "--resume", "--known", "k.toml").returncode == 0
+
+
+KNOWN = '[[known]]\nbackend = "{}"\nclauses = ["GRAD-1"]\nreason = "half as large again"\nseen = "1.0"\n'
+
+
 # ----- what pytest is told of each outcome -----
 
 
@@ -324,8 +338,7 @@ def test_what_is_not_offered_is_skipped(tmp_path: Path) -> None:
 
 def test_a_known_failure_is_expected_and_a_mended_one_is_news(tmp_path: Path) -> None:
     """What is known to fail is xfailed and exits 0; where it passes the run says fixed, and the journal keeps both."""
-    entry = '[[known]]\nbackend = "{}"\nclauses = ["GRAD-1"]\nreason = "half as large again"\nseen = "1.0"\n'
-    (tmp_path / "k.toml").write_text(entry.format("steep") + entry.format("reference"))
+    (tmp_path / "k.toml").write_text(KNOWN.format("steep") + KNOWN.format("reference"))
     words = ["--known", "k.toml", "-k", "truth and [exp-rev"]
     done = ask(tmp_path, "--backend", faulty("Steep"), "--journal", "steep.jsonl", *words)
     assert done.returncode == 0, done.stdout

@@ -1,0 +1,191 @@
+"""The script of a failure, pasted into an interpreter that has never seen it, shows the failure again."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from asking import first
+from planted import PLANTED
+
+from clinometer.backends import Backend
+from clinometer.reports.journal import Array, Evidence
+from clinometer.suites.clauses import Cell
+from clinometer.suites.scripts import evidence
+
+TESTS = Path(__file__).parents[1]
+WITHOUT_US = 'import sys\nassert not any(m.split(".")[0] == "clinometer" for m in sys.modules)\n'
+
+
+def interpreter(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a source in an interpreter of its own."""
+    (folder / "pasted.py").write_text(source)
+    return subprocess.run([sys.executable, "pasted.py"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+
+
+def printed(source: str, folder: Path) -> dict[str, np.ndarray]:
+    """Return what a script prints, by the word before it."""
+    done = interpreter(source, folder)
+    assert done.returncode == 0, f"{source}\n{done.stderr}"
+    lines = done.stdout.splitlines()
+    return {word: np.asarray(ast.literal_eval(text)) for word, text in zip(lines[::2], lines[1::2], strict=True)}
+
+
+def numbers(array: Array | None) -> np.ndarray:
+    """Return the array of a journal."""
+    assert array is not None
+    exact = np.float32 if array.dtype == "float32" else np.float64  # as the script prints it: all digits of its dtype
+    return np.array([exact(v) for v in array.values]).astype(np.float64).reshape(array.shape)
+
+
+def shown(id: str, backend: Backend, selection: str, where: Callable[[Cell], bool] = lambda cell: True) -> Evidence:
+    """Return the evidence of the first failure of a clause."""
+    clause, cell, result = first(id, backend, where)
+    assert result.finding is not None, result.message
+    return evidence(result.finding, clause, backend, selection, cell.mode)
+
+
+def planted(name: str, folder: Path) -> str:
+    """Return how a planted backend is chosen, by a file that makes it."""
+    source = f"import sys\nsys.path.insert(0, {str(TESTS)!r})\nfrom planted import PLANTED\nbackend = PLANTED[{name!r}]()\n"
+    (folder / "mine.py").write_text(source)
+    return f"{folder / 'mine.py'}:backend"
+
+
+@pytest.mark.parametrize(
+    ("id", "name"),
+    [
+        ("VALUE-1", "coarse_value"),
+        ("GRAD-1", "scaled_rule"),
+        ("FWD-1", "scaled_tangent"),
+        ("ACC-2", "overwriting_backward"),
+        ("ACC-3", "deaf_zero"),
+    ],
+)
+def test_a_script_by_the_adapter_prints_the_same_wrong_numbers(tmp_path: Path, id: str, name: str) -> None:
+    """Values, gradients, tangents and tapes: the script prints what the backend gave, and what is right, to the last digit."""
+    found = shown(id, PLANTED[name](), planted(name, tmp_path))
+    seen = printed(found.script, tmp_path)
+    assert np.array_equal(seen["got"], numbers(found.got))
+    assert np.array_equal(seen["expected"], numbers(found.expected))
+    assert not np.array_equal(seen["got"], seen["expected"])
+
+
+def test_a_script_names_its_clause() -> None:
+    """The first lines are the clause, as comments, so that a pasted script says what it shows."""
+    found = shown("GRAD-1", PLANTED["scaled_rule"](), "mine.py:backend")
+    assert found.script.startswith("# GRAD-1: The gradient of every differentiable operation MUST equal the truth")
+
+
+@pytest.mark.parametrize(
+    ("id", "name", "names"),
+    [
+        ("VALUE-1", "coarse_value", ["x"]),
+        ("GRAD-1", "scaled_rule", ["x", "ct"]),
+        ("FWD-1", "scaled_tangent", ["x", "dx"]),
+        ("ACC-2", "overwriting_backward", ["x", "y", "ct"]),
+    ],
+)
+def test_the_evidence_has_all_that_was_asked_with(id: str, name: str, names: list[str]) -> None:
+    """A gradient has its cotangent among the inputs, a tangent its direction; a value has neither."""
+    found = shown(id, PLANTED[name](), "mine.py:backend", lambda cell: cell.operation in ("", "sin", "square"))
+    assert [array.name for array in found.inputs] == names
+
+
+def test_a_comparison_of_the_clause_itself_claims_no_expected_numbers(tmp_path: Path) -> None:
+    """Where a clause compares two answers with each other, the script asks the question and prints the answer alone."""
+    name = "clipped_cotangent"
+    found = shown("GRAD-5", PLANTED[name](), planted(name, tmp_path))
+    assert list(printed(found.script, tmp_path)) == ["got"]
+    assert "# Here: gradient of x for -2 times the cotangent" in found.script
+
+
+def test_an_exception_is_raised_again(tmp_path: Path) -> None:
+    """The script of an error ends as the backend did, and says in its head how that was."""
+    source = (
+        "from clinometer.backends.reference import Reference\n"
+        "class Mine(Reference):\n"
+        "    def vjp(self, f, *primals):\n"
+        "        raise KeyError('no rule')\n"
+    )
+    (tmp_path / "mine.py").write_text(source)
+    scope: dict[str, Any] = {"__name__": "mine"}
+    exec(source, scope)
+    found = shown("GRAD-1", scope["Mine"](), f"{tmp_path / 'mine.py'}:Mine")
+    done = interpreter(found.script, tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1] == "KeyError: 'no rule'"
+    assert "# Here: KeyError: 'no rule'" in found.script
+
+
+# ----- a library with a dialect: its own words alone -----
+
+
+def test_a_failure_of_torch_needs_torch_alone(tmp_path: Path) -> None:
+    """The gradient of det at a singular matrix: the script prints torch's zeros beside the cofactors, without us."""
+    pytest.importorskip("torch")
+    from clinometer.backends.torch import Torch
+
+    singular = "at[[1.0,2.0],[2.0,4.0]]"
+    found = shown("KINK-3", Torch(), "torch", lambda cell: cell.operation == "det" and cell.parameters == singular)
+    seen = printed(found.script + WITHOUT_US, tmp_path)
+    assert np.array_equal(seen["got"], numbers(found.got))
+    assert np.array_equal(seen["expected"], numbers(found.expected))
+    assert "import torch" in found.script
+    assert "clinometer" not in found.script
+
+
+def wrong_torches() -> dict[str, tuple[str, Backend]]:
+    """Return clauses, each with a torch whose adapter breaks it; torch itself is sound there."""
+    from clinometer.backends import torch as adapter
+
+    class Value(adapter.Torch):
+        def __init__(self) -> None:
+            super().__init__()
+            sin = self.xp.sin
+            self.xp.sin = lambda x: 2 * sin(x)
+
+    class Reverse(adapter.Torch):
+        def vjp(self, f: Any, *primals: Any) -> Any:
+            y, pullback = super().vjp(f, *primals)
+            return y, lambda ct: [3 * g for g in pullback(ct)]
+
+    class Forward(adapter.Torch):
+        def jvp(self, f: Any, primals: Any, tangents: Any) -> Any:
+            y, dy = super().jvp(f, primals, tangents)
+            return y, 5 * dy
+
+    class Doubling(adapter.Tape):
+        def backward(self, y: Any, ct: Any | None = None, *, retain: bool = False) -> None:
+            super().backward(y, 2 * ct, retain=retain)
+
+    class Tape(adapter.Torch):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tape = Doubling()
+
+    return {
+        "value": ("VALUE-1", Value()),
+        "reverse": ("GRAD-1", Reverse()),
+        "forward": ("FWD-1", Forward()),
+        "tape": ("ACC-2", Tape()),
+    }
+
+
+@pytest.mark.parametrize("mode", ["value", "reverse", "forward", "tape"])
+def test_the_script_clears_a_library_whose_adapter_is_wrong(tmp_path: Path, mode: str) -> None:
+    """In every mode the script asks the library, not the adapter: it runs without us and prints the right answer."""
+    pytest.importorskip("torch")
+    id, backend = wrong_torches()[mode]
+    found = shown(id, backend, "wrong", lambda cell: cell.operation in ("", "sin"))
+    seen = printed(found.script + WITHOUT_US, tmp_path)
+    tolerance = numbers(found.tolerance)
+    assert np.array_equal(seen["expected"], numbers(found.expected))
+    assert (abs(seen["got"] - seen["expected"]) <= tolerance).all()
+    assert (abs(numbers(found.got) - seen["expected"]) > tolerance).any()
