@@ -1,5 +1,6 @@
 """Broadcasting: values where shapes differ."""
 
+import functools
 import operator
 from typing import Any
 
@@ -73,4 +74,4 @@ def test_shapes_that_do_not_fit_are_refused(check: Check, pair) -> None:
     """Operands whose shapes do not broadcast MUST raise an exception."""
     x, y = (check.native(np.ones(shape)) for shape in pair)
     for symbol, function in {"+": operator.add, "*": operator.mul}.items():
-        check.raises(lambda function=function: function(x, y), f"x {symbol} y of shapes {pair[0]} and {pair[1]}")
+        check.raises(functools.partial(function, x, y), f"x {symbol} y of shapes {pair[0]} and {pair[1]}")

@@ -1,5 +1,6 @@
 """The tutorial: what a first day with a tensor library teaches, each with the result that it must give."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -201,7 +202,8 @@ NORM_CELLS = [
 @clause("TUTORIAL-12", over=NORM_CELLS, broken_by=["wrong_branch", "frozen_branch"])
 def test_a_gradient_through_a_test_on_the_norm(check: Check, cases) -> None:
     """For f(x) = x if norm(x) > 10 else x * x the gradient MUST be 1 outside and 2x inside, both branches met."""
-    for case, slope in zip(cases, (lambda x: 2 * x, np.ones_like), strict=True):
+    slopes: list[Callable[[Any], Any]] = [lambda x: 2 * x, np.ones_like]
+    for case, slope in zip(cases, slopes, strict=True):
         _, (gradient,) = check.pull(case)
         check(case, "reverse")
         check.same(gradient, slope(case.inputs[0]) * case.cotangents[0], "gradient of x or x * x", case)
