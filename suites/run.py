@@ -75,20 +75,23 @@ class Run:
             raise refusal("--resume goes on with a journal; name it with --journal FILE")
         if not self.path.exists():
             return
-        ours, cases, answers = True, {}, {}  # of this backend; what it was asked; what it said, "crash" unless it said
+        ours, cases, answers = True, {}, {}  # of this backend; what it was asked; what it said, "crash" if nothing
+        unanswered: set[str] = set()  # of one run
         try:
             for record in journal.read(self.path):
                 match record:
                     case journal.Run():
-                        ours = record.backend == self.backend.name
+                        ours, unanswered = record.backend == self.backend.name, set()
                     case journal.Case() if ours:
                         cases[record.id] = record
                     case journal.Start() if ours:
                         answers[record.id] = "crash"
+                        unanswered.add(record.id)
                     case journal.Result() if ours:
                         answers[record.id] = record.outcome
+                        unanswered.discard(record.id)
                     case journal.End() if ours and record.interrupted:
-                        answers = {id_: outcome for id_, outcome in answers.items() if outcome != "crash"}
+                        answers = {id_: answers[id_] for id_ in answers.keys() - unanswered}
         except journal.BrokenJournal as problem:
             raise refusal(str(problem)) from None
         self.described, self.begun = set(cases), set(answers)

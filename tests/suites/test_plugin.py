@@ -315,6 +315,20 @@ def test_what_failed_before_a_resumption_is_not_forgotten(tmp_path: Path) -> Non
     assert ask(tmp_path, *words, "--resume", "--known", "k.toml").returncode == 0
 
 
+def test_a_case_that_crashed_is_not_asked_again(tmp_path: Path) -> None:
+    """A resumption that is interrupted asks its own last case again, never one that took an earlier process with it."""
+    words = ["--backend", faulty("Crashing"), "--journal", "j.jsonl", "-k", "truth and float64 and [exp-rev"]
+    assert ask(tmp_path, *words).returncode == -signal.SIGKILL
+    (head,) = records(tmp_path / "j.jsonl", journal.Run)
+    writer = journal.Writer(tmp_path / "j.jsonl", fresh=False)
+    writer.write(head)
+    writer.write(journal.End(at="later", exit=3, interrupted=True))
+    writer.close()
+    done = ask(tmp_path, *words, "--resume", "-rs")
+    assert done.returncode == 1
+    assert "begun by the run that this one resumes" in done.stdout
+
+
 KNOWN = '[[known]]\nbackend = "{}"\nclauses = ["GRAD-1"]\nreason = "half as large again"\nseen = "1.0"\n'
 
 
