@@ -98,7 +98,7 @@ class Stencil:
 
 
 @np.errstate(all="ignore")  # what overflows, or is no number, shows in the estimate
-def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float = math.inf) -> Estimate:
+def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float = math.inf, noise: float = 0.0) -> Estimate:
     """Estimate f'(x) and its error.
 
     Parameters
@@ -111,6 +111,8 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
         Of the stencil; the adaptive one has two more.
     reach : float
         Largest distance from x at which f is evaluated: no step crosses a kink or an edge of the domain.
+    noise : float
+        Relative error of f's values, if it is known to be more than a rounding.
 
     Returns
     -------
@@ -127,7 +129,7 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
     if not (np.isfinite(bound) and np.isfinite(size)):
         return Estimate(kind(np.nan), math.inf, step)
     # The scout's own roundoff bounds what it can tell from zero.
-    noise = max(float(np.spacing(size)), eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE))
+    noise = max(float(np.spacing(size)), noise * float(size), eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE))
     flat = bound == 0 or size == 0
     wide = CONDITION if flat else float(bound)
     noise = eps if flat else noise

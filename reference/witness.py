@@ -93,10 +93,11 @@ def directional(case: Case, point: int, tangents: Sequence[np.ndarray], function
                 return False
         return True
 
+    noise = max((CATALOGUE[op].roundings for op in case.program.operations()), default=0.0) * 2.0**-53
     reach = 1.0
     while not clear(reach) and reach > 1e-9:
         reach /= 4
-    return derivative(lambda t: working(functional(*at(t)[2])), working(0), points=POINTS, reach=reach)
+    return derivative(lambda t: working(functional(*at(t)[2])), working(0), points=POINTS, reach=reach, noise=noise)
 
 
 def gradient_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:

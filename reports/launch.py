@@ -28,7 +28,7 @@ PATIENCE = 15.0  # seconds that an interrupted pytest has to write the end of it
 EXPECTED, NEW_FAILURES, USAGE, INCOMPLETE = 0, 1, 2, 3
 
 # pytest's exit codes: 2 interrupted, 3 internal error, 4 usage, 5 nothing collected.
-_MEANING = {0: EXPECTED, 1: NEW_FAILURES, 2: INCOMPLETE, 3: INCOMPLETE, 4: USAGE, 5: USAGE}
+_MEANING = {0: EXPECTED, 1: NEW_FAILURES, 2: USAGE, 3: INCOMPLETE, 4: USAGE, 5: USAGE}
 
 
 @dataclass(frozen=True)
@@ -175,8 +175,8 @@ def _death(code: int) -> str:
 
 def _sentence(backend: str, code: int) -> str:
     return {
-        2: f"{backend}: the run was interrupted.",
-        3: f"{backend}: pytest failed internally; its message is above.",
+        2: f"{backend}: could not be examined; the message is above.",
+        3: f"{backend}: the run was interrupted, or stopped before its end.",
         4: f"{backend}: could not be examined; the message is above.",
         5: f"{backend}: no test was selected; check the arguments after `--`.",
     }.get(code, "")

@@ -129,6 +129,9 @@ class Subject:
             case Result():
                 self._open.discard(record.id)
                 self.results[record.id] = record
+            case End(interrupted=True):  # a run that goes on later need not ask the case again that was cut off here
+                self.results.update({id: _cut_off(id) for id in self._open})
+                self._open.clear()
             case Curve():
                 self._curves[record.operation, record.dtype] = record  # a resumed run may draw one again
 

@@ -104,7 +104,7 @@ def clause(
             raise ValueError(f"clause {id} has no sentence; write it as the docstring of {body.__name__}")
         if id in SPECIFICATION and SPECIFICATION[id].body.__qualname__ != body.__qualname__:
             raise ValueError(f"clause {id} stands already, as {SPECIFICATION[id].body.__name__}; take the next number")
-        title = (inspect.getmodule(body).__doc__ or "").strip().splitlines()[0]
+        title = (inspect.getmodule(body).__doc__ or id).strip().partition("\n")[0]
         spec = Clause(
             id, level, kind, text, body, tuple(over), frozenset(needs), frozenset(broken_by), id.rpartition("-")[0], title
         )
@@ -114,6 +114,7 @@ def clause(
         def test(cell: Cell, clinometer: Any) -> None:
             clinometer.ask(spec, cell)
 
+        test.clause = spec  # the plugin describes the cases before they are asked
         test.__name__, test.__doc__, test.__module__ = body.__name__, text, body.__module__
         return test
 
@@ -148,12 +149,12 @@ def operations(
 ) -> list[Cell]:
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
 
-    `form` replaces how shapes are drawn; `pinned` gives, for a row, shapes and parameters that are always asked.
+    The corners of a row are always asked. `form` replaces how shapes are drawn, and `pinned` adds to the corners.
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
         drawn = operation_cases(row, dtype, form=form)
-        always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]  # noqa: E731  # a field
+        always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in (*row.corners, *pinned(row))]  # noqa: E731  # a field
         return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes]

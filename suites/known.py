@@ -15,6 +15,8 @@ from clinometer.suites.clauses import Cell, Clause
 
 SHIPPED = Path(__file__).with_name("known.toml")
 FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "reason", "link", "seen"}
+LISTS = ("clauses", "outcomes", "parameters")
+OUTCOMES = ("fail", "error", "crash", "timeout", "unsupported", "inconclusive", "invalid")
 NEEDED = ("backend", "clauses", "reason", "seen")
 
 
@@ -63,6 +65,8 @@ def load(path: Path, backend: str) -> list[Known]:
         raise BadExpectations(f"{path}: cannot be read: {error.strerror or error}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise BadExpectations(f"{path}: not TOML: {error}") from error
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise BadExpectations(f"{path}: write [[known]], with two brackets, before each known failure")
     return [_entry(path, i, entry) for i, entry in enumerate(entries, 1) if entry.get("backend", backend) == backend]
 
 
@@ -72,7 +76,15 @@ def _entry(path: Path, number: int, entry: dict[str, Any]) -> Known:
     if missing or unknown:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r}"
         raise BadExpectations(f"{path}, known failure {number}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
-    lists: dict[str, Any] = {name: tuple(entry[name]) for name in ("clauses", "outcomes", "parameters") if name in entry}
+    for name in LISTS:
+        if not isinstance(entry.get(name, []), list):
+            raise BadExpectations(f"{path}, known failure {number}: {name!r} is a list, such as [{entry[name]!r}]")
+    strange = sorted(set(entry.get("outcomes", [])) - set(OUTCOMES))
+    if strange:
+        raise BadExpectations(
+            f"{path}, known failure {number}: there is no outcome {strange[0]!r}; there are {', '.join(OUTCOMES)}"
+        )
+    lists: dict[str, Any] = {name: tuple(entry[name]) for name in LISTS if name in entry}
     return Known(**(entry | lists))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
-import inspect
 import platform
 import traceback
 from collections.abc import Iterable
@@ -231,8 +230,7 @@ def refusal(sentence: str) -> BaseException:
 def question(item: pytest.Item) -> tuple[Clause, Cell] | None:
     """Return the clause and the cell that a test asks; None for a test that is no clause."""
     cell = getattr(getattr(item, "callspec", None), "params", {}).get("cell")
-    test = getattr(item, "function", None)
-    clause = inspect.getclosurevars(test).nonlocals.get("spec") if inspect.isfunction(test) else None
+    clause = getattr(getattr(item, "function", None), "clause", None)
     return (clause, cell) if isinstance(clause, Clause) and isinstance(cell, Cell) else None
 
 

@@ -211,11 +211,11 @@ partials(quick_erf, [lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)])
 
 SPECIAL = table(
     6,
-    Operation("erf", erf, partials=[lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0)),
-    Operation("erfc", erfc, partials=[lambda y, x: -TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0)),
+    Operation("erf", erf, partials=[lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
+    Operation("erfc", erfc, partials=[lambda y, x: -TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
     # Near its zeros at 1 and 2 libraries promise an absolute error; drawn beyond them.
-    Operation("lgamma", gammaln, partials=[lambda y, x: digamma(x)], domain=Domain(2.5, 60.0)),
+    Operation("lgamma", gammaln, partials=[lambda y, x: digamma(x)], domain=Domain(2.5, 60.0), roundings=16),
     # By erf, as libraries have it: the far negative tail cancels, and its error is one of absolute size.
-    Operation("ndtr", lambda x: 0.5 * (1 + erf(x * math.sqrt(0.5))), domain=Domain(-4.0, 4.0)),
-    Operation("gelu", lambda x: x * (0.5 * (1 + quick_erf(x * math.sqrt(0.5)))), domain=Domain(-4.0, 4.0)),
+    Operation("ndtr", lambda x: 0.5 * (1 + erf(x * math.sqrt(0.5))), domain=Domain(-4.0, 4.0), roundings=8),
+    Operation("gelu", lambda x: x * (0.5 * (1 + quick_erf(x * math.sqrt(0.5)))), domain=Domain(-4.0, 4.0), roundings=8),
 )

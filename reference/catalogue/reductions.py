@@ -14,6 +14,7 @@ from clinometer.reference.catalogue.rows import (
     NONZERO,
     POSITIVE,
     REAL,
+    Corner,
     Domain,
     Operation,
     convention,
@@ -23,6 +24,7 @@ from clinometer.reference.catalogue.rows import (
 )
 from clinometer.reference.traced import fold, reduced, slack, stop_gradient, unfold
 
+ALL_NEGATIVE: Corner = ([(2, 3)], {"axis": (-2, -1), "keepdims": False})
 MODEST = Domain(-80.0, 80.0)  # exp neither overflows nor underflows in float32
 
 
@@ -76,8 +78,15 @@ REDUCTIONS = table(
     Operation("sum", lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims), "axes"),
     Operation("mean", mean, "axes_counted"),
     # ----- products and squares -----
-    Operation("prod", prod, "axes", special=[removable([2.0, 0.0, 3.0]), removable([0.0, 2.0, 0.0])]),
-    Operation("var", var, "axes_nonempty", choices={"correction": (0.0, 1.0)}, special=[removable([2.0, 2.0, 2.0])]),
+    Operation("prod", prod, "axes", domain=NONZERO, special=[removable([2.0, 0.0, 3.0]), removable([0.0, 2.0, 0.0])]),
+    Operation(
+        "var",
+        var,
+        "axes_nonempty",
+        choices={"correction": (0.0, 1.0)},
+        special=[removable([2.0, 2.0, 2.0])],
+        corners=[ALL_NEGATIVE],
+    ),
     Operation(
         "std",
         lambda x, axis=None, keepdims=False, correction=0.0: np.sqrt(var(x, axis, keepdims, correction)),
@@ -85,8 +94,9 @@ REDUCTIONS = table(
         choices={"correction": (0.0, 1.0)},
         distinct=IDENTITY,
         special=[convention([2.0, 2.0, 2.0])],
+        corners=[ALL_NEGATIVE],
     ),
-    Operation("logsumexp", logsumexp, "axes_nonempty", domain=MODEST),
+    Operation("logsumexp", logsumexp, "axes_nonempty", domain=MODEST, corners=[ALL_NEGATIVE]),
     Operation(
         "vector_norm",
         vector_norm,
@@ -95,6 +105,10 @@ REDUCTIONS = table(
         choices={"ord": (2, 1, math.inf)},
         distinct=np.abs,
         special=[kink([0.0, 0.0], ord=1), kink([3.0, -3.0], ord=math.inf)],
+        corners=[
+            ([(4, 3, 2)], {"axis": 2, "keepdims": True, "ord": 2}),
+            ([(3,)], {"axis": 0, "keepdims": False, "ord": math.inf}),
+        ],
     ),
     # ----- which entry it is gets chosen, then its derivative is that of the entry -----
     Operation(
@@ -103,6 +117,7 @@ REDUCTIONS = table(
         "axes_nonempty",
         distinct=IDENTITY,
         special=[kink([1.0, 3.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
+        corners=[ALL_NEGATIVE],
     ),
     Operation(
         "min",
@@ -110,6 +125,7 @@ REDUCTIONS = table(
         "axes_nonempty",
         distinct=IDENTITY,
         special=[kink([1.0, 1.0, 3.0])],
+        corners=[ALL_NEGATIVE],
     ),
 )
 
@@ -136,9 +152,9 @@ def diff(x: Any, axis: int = -1) -> Any:
 SCANS = table(
     8,
     Operation("cumulative_sum", scan(np.add), "axis"),
-    Operation("cumulative_prod", scan(np.multiply), "axis", special=[removable([2.0, 0.0, 3.0], axis=0)]),
+    Operation("cumulative_prod", scan(np.multiply), "axis", domain=NONZERO, special=[removable([2.0, 0.0, 3.0], axis=0)]),
     Operation("cummax", scan(np.maximum), "axis", distinct=IDENTITY, special=[kink([1.0, 3.0, 3.0], axis=0)]),
-    Operation("diff", diff, "axis"),
+    Operation("diff", diff, "axis", corners=[([(1,)], {"axis": 0})]),
 )
 
 

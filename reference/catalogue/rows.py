@@ -104,6 +104,9 @@ def convention(*args: Any, note: str = "", **params: Any) -> Special:
     return Special(args, "convention", params, note)
 
 
+Corner = tuple[Sequence[tuple[int, ...]], Mapping[str, Any]]
+
+
 def IDENTITY(x: np.ndarray) -> np.ndarray:  # a constant of the tables, like REAL
     """Return x: entries themselves must differ."""
     return x
@@ -134,6 +137,10 @@ class Operation:
         The function moves entries and computes nothing: values and tangents are exact, and so is the pullback
         where no entry is used twice.
     special : sequence of Special
+    corners : sequence of Corner
+        Structures that are always asked, being too rare for chance: shapes of the arguments, and parameters.
+    roundings : float
+        Error of `value` in plain numpy, in roundings of float64, where it is not that of the type it is given.
     """
 
     name: str
@@ -145,6 +152,8 @@ class Operation:
     distinct: Callable[[np.ndarray], np.ndarray] | None = None
     exact: bool = False
     special: Sequence[Special] = ()
+    corners: Sequence[Corner] = ()
+    roundings: float = 0.0
     differentiable: bool = True
     group: int = 0
 

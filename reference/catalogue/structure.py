@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference import traced
-from clinometer.reference.catalogue.rows import IDENTITY, REAL, Operation, kink, removable, table
+from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Operation, kink, removable, table
 from clinometer.reference.traced import contract, normwise
 
 TWO = (REAL, REAL)
@@ -32,9 +32,16 @@ SHAPE = table(
     Operation("tril", lambda x, k=0: np.where(below(x, k), x, 0.0), "triangle", exact=True),
     Operation("triu", lambda x, k=0: np.where(below(x, k - 1), 0.0, x), "triangle", exact=True),
     # ----- entries several times: cotangents add up -----
-    Operation("tile", lambda x, repetitions: np.tile(x, repetitions), "tile"),
-    Operation("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis=axis), "repeat"),
-    Operation("broadcast_to", lambda x, shape: np.broadcast_to(x, shape), "broadcast_to"),
+    Operation("tile", lambda x, repetitions: np.tile(x, repetitions), "tile", corners=[([(2, 2)], {"repetitions": (3,)})]),
+    Operation(
+        "repeat",
+        lambda x, repeats, axis: np.repeat(x, repeats, axis=axis),
+        "repeat",
+        corners=[([(2, 2)], {"repeats": 3, "axis": -2})],
+    ),
+    Operation(
+        "broadcast_to", lambda x, shape: np.broadcast_to(x, shape), "broadcast_to", corners=[([(1, 1)], {"shape": (0, 1)})]
+    ),
 )
 
 
@@ -66,15 +73,24 @@ def sort(x: Any, axis: int = -1) -> Any:
     return np.take_along_axis(x, np.argsort(x, axis=axis), axis)
 
 
+# Permutations that are not their own inverses, and entries that come twice.
+CYCLE: Corner = ([(3,)], {"indices": [1, 2, 0], "axis": 0})
+SORTS: list[Corner] = [([(7,)], {"axis": 0}), ([(2, 3)], {"axis": 1})]
+
 INDEXING = table(
     11,
-    Operation("getitem", lambda x, key: x[key], "getitem"),
-    Operation("take", lambda x, indices, axis: np.take(x, indices=np.asarray(indices), axis=axis), "take"),
-    Operation("take_along_axis", lambda x, indices, axis: np.take_along_axis(x, np.asarray(indices), axis), "take_along_axis"),
+    Operation("getitem", lambda x, key: x[key], "getitem", corners=[([(3,)], {"key": [True, True, False]})]),
+    Operation("take", lambda x, indices, axis: np.take(x, indices=np.asarray(indices), axis=axis), "take", corners=[CYCLE]),
+    Operation(
+        "take_along_axis",
+        lambda x, indices, axis: np.take_along_axis(x, np.asarray(indices), axis),
+        "take_along_axis",
+        corners=[CYCLE],
+    ),
     Operation("at_set", lambda x, y, key: traced.at_set(x, y, key=key), "at_set", domain=TWO),
-    Operation("at_add", at_add, "at_add", domain=TWO),
+    Operation("at_add", at_add, "at_add", domain=TWO, corners=[([(3, 2), (4, 2)], {"indices": [2, 0, 2, 2]})]),
     Operation("masked_fill", lambda x, mask, value: np.where(mask, value, x), "mask"),
-    Operation("sort", sort, "axis", distinct=IDENTITY, special=[kink([2.0, 1.0, 2.0], axis=0)]),
+    Operation("sort", sort, "axis", distinct=IDENTITY, special=[kink([2.0, 1.0, 2.0], axis=0)], corners=SORTS),
 )
 
 
