@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,7 +76,7 @@ def program_cases(
     return complete(program, inputs, rng, dtype)
 
 
-def pinned_case(row: Operation, chosen: Sequence[Shape], params: dict[str, Any], dtype: str) -> Case:
+def pinned_case(row: Operation, chosen: Sequence[Shape], params: Mapping[str, Any], dtype: str) -> Case:
     """Return the one case of an operation that these shapes and parameters have: a structure too rare to be left to chance."""
     rng = np.random.default_rng(0)
     params = {**{name: choices[0] for name, choices in row.choices.items()}, **params}
