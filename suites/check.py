@@ -116,6 +116,8 @@ class Check:
             return [y, *pullback(self.backend.asarray(next(cts)))]
 
         y, *gradients = self._points(case, one_point)
+        number = len(case.inputs)
+        self.that(len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(0))
         return y, gradients
 
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
