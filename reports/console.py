@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,7 +43,12 @@ def _counts(subject: Subject) -> tuple[str, str, str]:
     if subject.problem:
         return "no result", "", "could not be loaded"
     tally = subject.tally
-    others = ", ".join(f"{count} {outcome}" for outcome, count in tally.outcomes.items() if outcome != "pass")
+    known = Counter(result.outcome for result in subject.results.values() if result.expected)
+    others = ", ".join(
+        f"{count} {outcome}" + (f" ({known[outcome]} known)" if known[outcome] else "")
+        for outcome, count in tally.outcomes.items()
+        if outcome != "pass"
+    )
     return (
         f"{tally.held}/{tally.ran}  {share(tally.held, tally.ran)}",
         f"{tally.asked_ran}/{tally.asked}",

@@ -106,6 +106,7 @@ class Result(Record, kw_only=True):
     id: str
     outcome: Outcome
     expectation: str = ""  # reason of a known failure, with its link
+    expected: bool = False  # the outcome is one that the known failure names; any other is news
     stability: str = ""  # "flaky (2 of 3 replays)", or empty for stable
     examples: int = 0  # examples really run, not the budget
     points: int = 0  # points checked in them

@@ -201,6 +201,7 @@ class Run:
             journal.Result(
                 id=id_,
                 expectation=result.expectation,
+                expected=result.expected,
                 outcome=result.outcome,  # type: ignore[arg-type]  # one of its literals
                 stability=result.stability,
                 examples=result.examples,

@@ -153,3 +153,12 @@ def test_a_journal_without_a_run_is_refused(tmp_path: Path, records: list[object
     """A file that names no backend is refused, and the message says what is missing."""
     with pytest.raises(BrokenJournal, match=message):
         load([made.write(tmp_path / "a.jsonl", records)])
+
+
+def test_a_known_failure_counts_as_a_failure_and_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The console counts a failure that is expected among the failures, and says how many are known."""
+    path = tmp_path / "a.jsonl"
+    case = made.case("GRAD-1", "sin")
+    made.write(path, [made.run("a"), case, Start(id=case.id, at=""), Result(id=case.id, outcome="fail", expected=True), END])
+    console.summary(load([path]))
+    assert "1 fail (1 known)" in capsys.readouterr().out
