@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import synthetic_journals as made
 
+from clinometer.reports import console
 from clinometer.reports.journal import BrokenJournal, End, Result, Start
 from clinometer.reports.results import OUTCOMES, RAN, Tally, chapter_of, load, natural, share
 
