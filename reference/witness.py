@@ -18,6 +18,8 @@ from clinometer.reference.differences import Estimate, derivative
 from clinometer.reference.program import run
 from clinometer.reference.truth import Case
 
+CURVED = {2, 3, 5, 6}  # the groups of exp, sin, tanh, erf: their scale is one
+TURN = 0.5  # how far the argument of such a function may move over the whole stencil
 POINTS = 9  # of the stencil: in long double good to nearly float64's own precision
 
 
@@ -31,6 +33,7 @@ class Watched:
     frozen: list[Any] | None = None
     detached: list[Any] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
+    curved: list[np.ndarray] = field(default_factory=list)  # arguments of functions that turn within a unit or so
 
     def __getattr__(self, op: str) -> Callable[..., Any]:
         row = CATALOGUE[op]
@@ -38,7 +41,10 @@ class Watched:
         def apply(*args: Any, **params: Any) -> Any:
             if op == "stop_gradient":
                 return self._cut(args[0])
-            self.distances.append(row.distance(*(np.asarray(a) for a in args[: row.arity])))
+            arrays = [np.asarray(a) for a in args[: row.arity]]
+            self.distances.append(row.distance(*arrays))
+            if row.group in CURVED:
+                self.curved.extend(arrays)
             with np.errstate(all="ignore"):
                 return row.value(*args, **params)
 
@@ -88,6 +94,8 @@ def directional(case: Case, point: int, tangents: Sequence[np.ndarray], function
             if not all(np.isfinite(y).all() for y, y0 in zip(ys, outputs, strict=True) if np.isfinite(y0).all()):
                 return False
             if path != here or len(watched.distances) != len(centre.distances):
+                return False
+            if any((abs(a - a0) > TURN).any() for a, a0 in zip(watched.curved, centre.curved, strict=True)):
                 return False
             if any(d < 0.25 * d0 for d, d0 in zip(watched.distances, centre.distances, strict=True) if math.isfinite(d0)):
                 return False
