@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -103,3 +105,13 @@ def test_its_pullback_may_be_called_again(backend: Any) -> None:
 def test_the_command_of_the_page_names_the_file_and_the_class_of_the_page() -> None:
     """What the page tells the reader to run selects what it told the reader to write."""
     assert "pytest --pyargs clinometer.suites --backend ./mygrad_backend.py:MyGrad" in PAGE.read_text()
+
+
+def test_the_suites_run_on_the_adapter_of_the_page(tmp_path: Path) -> None:
+    """The command of the page runs the chapters on gradients, detach and control flow, and they hold."""
+    (tmp_path / "mygrad_backend.py").write_text(documented())
+    command = [sys.executable, "-m", "pytest", "--pyargs", "clinometer.suites", "--backend", "./mygrad_backend.py:MyGrad"]
+    narrow = ["--profile", "quick", "-q", "-p", "no:cacheprovider", "-k", "test_grad or test_detach or test_flow"]
+    done = subprocess.run([*command, *narrow], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert " pass" in done.stdout
