@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import sys
+import textwrap
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -143,7 +144,7 @@ class Clinometer:
 
 def _told(clause: Clause, result: Examination, evidence: Evidence | None) -> str:
     """Return a failure as a person reads it in the terminal."""
-    lines = [f"{clause.id} ({clause.level}): {clause.text}", "", f"{result.outcome}: {result.message}"]
+    lines = [textwrap.fill(f"{clause.id} ({clause.level}): {clause.text}", 79), "", f"{result.outcome}: {result.message}"]
     if evidence is not None and evidence.script:
         lines += ["", evidence.script.rstrip()]
     if evidence is not None and evidence.trace and (result.outcome in ("invalid", "error") or not evidence.script):
