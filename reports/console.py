@@ -43,7 +43,7 @@ def _counts(subject: Subject) -> tuple[str, str, str]:
     if subject.problem:
         return "no result", "", "could not be loaded"
     tally = subject.tally
-    known = Counter(result.outcome for result in subject.results.values() if result.expected)
+    known: Counter[str] = Counter(result.outcome for result in subject.results.values() if result.expected)
     others = ", ".join(
         f"{count} {outcome}" + (f" ({known[outcome]} known)" if known[outcome] else "")
         for outcome, count in tally.outcomes.items()
