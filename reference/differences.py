@@ -62,6 +62,7 @@ class Stencil:
         half = self.points // 2
         return tuple(g for g in range(-half, half + 1) if g or self.points % 2)
 
+    @functools.cache  # noqa: B019  # a handful of stencils, asked thousands of times
     def weights(self, kind: type, shift: int = 0) -> np.ndarray:
         """Return the weights for the derivative at `shift` steps from the centre."""
         exact = weights(tuple(g - shift for g in self.grid), self.order)
@@ -87,10 +88,14 @@ class Stencil:
         return c1 * step**-self.order + c2 * step ** (self.points - self.order)
 
     def _coefficients(self, derivative: Any, roundoff: Any) -> tuple[Any, Any]:
+        spread, remainder = self._sizes()
+        return roundoff * spread, derivative * remainder
+
+    @functools.cache  # noqa: B019  # as above
+    def _sizes(self) -> tuple[float, float]:
         exact = weights(self.grid, self.order)
-        spread = sum(abs(w) for w in exact)
         remainder = sum(abs(w * g**self.points) for w, g in zip(exact, self.grid, strict=True)) / math.factorial(self.points)
-        return roundoff * float(spread), derivative * float(remainder)
+        return float(sum(abs(w) for w in exact)), float(remainder)
 
     def apply(self, values: np.ndarray, step: Any, shift: int = 0) -> Any:
         """Combine function values on the grid."""

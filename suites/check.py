@@ -113,7 +113,7 @@ class Check:
 
         def one_point(one: Case) -> list[Any]:
             y, pullback = self.backend.vjp(self.function(one), *self._inputs(one))
-            return [y, *pullback(self.backend.asarray(next(cts)))]
+            return [y, *pullback(self.backend.asarray(np.array(next(cts))))]
 
         y, *gradients = self._points(case, one_point)
         number = len(case.inputs)
@@ -124,14 +124,14 @@ class Check:
         """Return value and tangent, for all points, by the backend's jvp."""
 
         def one_point(one: Case) -> list[Any]:
-            dxs = [self.backend.asarray(dx[0]) for dx in one.tangents]
+            dxs = [self.backend.asarray(np.array(dx[0])) for dx in one.tangents]
             return list(self.backend.jvp(self.function(one), self._inputs(one), dxs))  # type: ignore[attr-defined]  # asked before
 
         y, dy = self._points(case, one_point)
         return y, dy
 
     def _inputs(self, one: Case) -> list[Any]:
-        return [self.backend.asarray(x[0]) for x in one.inputs]
+        return [self.backend.asarray(np.array(x[0])) for x in one.inputs]  # a copy: cases are shared, backends may write
 
     def _points(self, case: Case, ask: Callable[[Case], list[Any]]) -> list[np.ndarray]:
         self.case = case

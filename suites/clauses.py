@@ -7,6 +7,7 @@ finds is a verdict, not an assertion written by hand.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib
 import inspect
@@ -153,11 +154,17 @@ def operations(
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
-        drawn = operation_cases(row, dtype, form=form)
+        drawn = shared_cases(row.name, dtype, form)
         always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in (*row.corners, *pinned(row))]  # noqa: E731  # a field
         return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes]
+
+
+@functools.cache
+def shared_cases(operation: str, dtype: str, form: Callable[..., Any] | None) -> st.SearchStrategy[Any]:
+    """Return one strategy for all clauses that ask about an operation: what it draws is then drawn once."""
+    return operation_cases(operation, dtype, form=form)
 
 
 def programs(

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, HypothesisException
 
 from clinometer.backends import Backend, capabilities
+from clinometer.reference.truth import Case
 from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
 from clinometer.suites.clauses import Cell, Clause
 
 # Examples of one cell, each with up to four points. A clause that takes no strategy is asked once in any profile.
 PROFILES = {"quick": 4, "standard": 25, "deep": 250}
+KEPT = 30_000  # cases, of some 10 kB each, for the clauses that are asked about the same ones
 
 
 @dataclass
@@ -34,6 +40,13 @@ class Examination:
     seconds: float = 0.0
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Any] = field(default_factory=list)
+
+
+class Flaky(Exception):
+    """The same case failed, and then held."""
+
+    def __init__(self, wrong: Nonconformance):
+        self.wrong = wrong
 
 
 def examine(clause: Clause, cell: Cell, backend: Backend, *, profile: str = "standard", seed_: int = 0) -> Examination:
@@ -84,10 +97,8 @@ def _asked(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         return Examination("unsupported", str(reason))
     except Nonconformance as wrong:
         return Examination(wrong.outcome, str(wrong), wrong.finding)
-    except FlakyFailure as group:
-        first = next((e for e in group.exceptions if isinstance(e, Nonconformance)), None)
-        text = str(first or group.exceptions[0])
-        return Examination("fail", text, first.finding if first else None, "flaky: the same case failed and then held")
+    except Flaky as flaky:
+        return Examination("fail", str(flaky.wrong), flaky.wrong.finding, "flaky: the same case failed and then held")
     except HypothesisException as error:
         return _ours(error, check)
     except Exception as error:  # what the backend raises comes as Nonconformance; anything else is our own defect
@@ -112,20 +123,6 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
     assert cell.strategy is not None  # asked before
     unsupported: list[str] = []
 
-    @seed(seed_)
-    @settings(
-        max_examples=PROFILES[profile],
-        deadline=None,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
-    )
-    @given(cell.strategy)
-    def examples(case: Any) -> None:
-        ask(case)
-
     def ask(case: Any) -> None:
         check.examples += 1
         check.case = case if hasattr(case, "truth") else None
@@ -136,6 +133,48 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
 
     for case in cell.pinned():
         ask(case)
-    examples()
+    for case in sample(cell.strategy, profile, seed_):
+        try:
+            ask(case)
+        except Nonconformance as wrong:
+            with contextlib.suppress(FlakyFailure):
+                _hypothesis(cell.strategy, profile, seed_, ask)  # meets the same case on its way, and shrinks it
+            raise Flaky(wrong) from wrong
+        if isinstance(case, Case):
+            case.settle()
     if unsupported and len(unsupported) >= check.examples:
         raise Unsupported(unsupported[0])
+
+
+def sample(strategy: st.SearchStrategy[Any], profile: str, seed_: int) -> tuple[Any, ...]:
+    """Return the cases that a strategy draws under a seed; clauses that share a strategy share them, truths included."""
+    return SAMPLES[profile](strategy, profile, seed_)
+
+
+def _sample(strategy: st.SearchStrategy[Any], profile: str, seed_: int) -> tuple[Any, ...]:
+    cases: list[Any] = []
+    _hypothesis(strategy, profile, seed_, cases.append)
+    return tuple(cases)
+
+
+SAMPLES = {profile: functools.lru_cache(KEPT // examples)(_sample) for profile, examples in PROFILES.items()}
+
+
+def _hypothesis(strategy: st.SearchStrategy[Any], profile: str, seed_: int, ask: Callable[[Any], None]) -> None:
+    """Draw and ask; a failure is shrunk."""
+
+    @seed(seed_)
+    @settings(
+        max_examples=PROFILES[profile],
+        deadline=None,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
+    )
+    @given(strategy)
+    def examples(case: Any) -> None:
+        ask(case)
+
+    examples()
