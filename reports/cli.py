@@ -6,7 +6,10 @@ that says what, where and what to do, never with a traceback.
 
 from __future__ import annotations
 
+import csv
+import difflib
 import functools
+import io
 import json
 import sys
 from collections.abc import Callable
@@ -16,10 +19,14 @@ from typing import Any
 import click
 
 from clinometer.reports import console, launch, page
+from clinometer.reports.atlas import Point, points
+from clinometer.reports.columns import visible
+from clinometer.reports.compare import Change, Comparison, compare, only
 from clinometer.reports.journal import BrokenJournal, Case, Evidence
-from clinometer.reports.results import Results, load
+from clinometer.reports.results import Results, Subject, load
 
 Command = Callable[..., None]
+FOLDER = Path("clinometer-report")
 
 
 def plain(command: Command) -> Command:
@@ -31,6 +38,8 @@ def plain(command: Command) -> Command:
             command(*args, **kwargs)
         except BrokenJournal as error:
             _refuse(str(error))
+        except BrokenPipeError:  # who reads has seen enough; click ends the process in silence
+            raise
         except OSError as error:
             _refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
 
@@ -54,7 +63,7 @@ def main() -> None:
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    default=Path("clinometer-report/index.html"),
+    default=FOLDER / "index.html",
     show_default=True,
     help="The HTML file to write.",
 )
@@ -99,7 +108,7 @@ _TAIL = "clinometer.pytest_args"
     "--output",
     "folder",
     type=click.Path(path_type=Path, file_okay=False),
-    default=Path("clinometer-report"),
+    default=FOLDER,
     show_default=True,
     help="Folder of the journals and the report.",
 )
@@ -193,6 +202,116 @@ def _fields(it: Any, names: tuple[str, ...]) -> dict[str, Any]:
 
 def _print_json(rows: list[dict[str, Any]]) -> None:
     click.echo(json.dumps(rows, indent=2, default=str))
+
+
+@main.command()
+@click.argument("journals", nargs=-1, type=click.Path(path_type=Path), metavar="[JOURNAL...]")
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--operation", metavar="NAME", help="Only the points of this operation.")
+@click.option("--differ", is_flag=True, help="Only points at which the backends differ.")
+@plain
+def atlas(journals: tuple[Path, ...], form: str, operation: str | None, differ: bool) -> None:
+    """Print what each backend does where no answer is wrong.
+
+    And where more than one is right: at kinks, ties and ends of domains. Without a JOURNAL, those in
+    clinometer-report are read.
+    """
+    paths = list(journals) or sorted(FOLDER.glob("*.jsonl"))
+    if not paths:
+        raise BrokenJournal(f"{FOLDER}: holds no journal; write one with `clinometer run BACKEND`, or name yours.")
+    results = load(paths)
+    for subject in results.subjects:
+        if subject.problem:
+            console.notice(f"{subject.name}: {subject.problem}")
+    results = Results(results.examined)
+    found = _chosen(points(results), operation, ", ".join(map(str, paths)))
+    shown = [point for point in found if point.differ] if differ else found
+    names = [subject.name for subject in results.subjects]
+    if form == "table":
+        console.atlas(shown, names)
+        differing = f"; the backends differ at {sum(point.differ for point in found)}" if len(names) > 1 else ""
+        click.echo(f"{len(found)} points{differing}.")
+    elif form == "json":
+        _print_json([_point(point, names) for point in shown])
+    else:
+        _print_csv([_point(point, names) for point in shown], names)
+
+
+def _chosen(found: list[Point], operation: str | None, source: str) -> list[Point]:
+    if not found:
+        raise BrokenJournal(f"{source}: no observations; no clause that records one, such as KINK-1, came to an answer.")
+    chosen = [point for point in found if operation in (None, point.case.operation)]
+    if not chosen:
+        near = difflib.get_close_matches(operation or "", {point.case.operation for point in found})
+        hint = f"do you mean {' or '.join(near)}?" if near else "`clinometer atlas` without --operation shows which there are."
+        raise BrokenJournal(f"{source}: no observations of the operation {operation!r}; {hint}")
+    return chosen
+
+
+def _point(it: Point, names: list[str]) -> dict[str, Any]:
+    return {
+        "clause": it.case.clause,
+        "operation": it.case.operation,
+        "point": it.name,
+        "dtypes": list(it.dtypes),
+        "mode": it.case.mode,
+        "differ": it.differ,
+        "answers": dict(zip(names, it.answers, strict=True)),
+        "outcomes": dict(zip(names, it.outcomes, strict=True)),
+    }
+
+
+def _print_csv(rows: list[dict[str, Any]], names: list[str]) -> None:
+    out = io.StringIO()
+    heads = ("clause", "operation", "point", "dtypes", "mode", "differ")
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*heads, *names])
+    for row in rows:
+        row |= {"dtypes": " ".join(row["dtypes"]), "differ": "yes" if row["differ"] else "no"}
+        cells = [*(row[head] for head in heads), *(answer or "" for answer in row["answers"].values())]
+        writer.writerow(map(visible, cells))
+    click.echo(out.getvalue(), nl=False)
+
+
+@main.command()
+@click.argument("old", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@plain
+def diff(old: Path, new: Path, form: str) -> None:
+    """Compare two runs: a library at two versions, or two libraries.
+
+    The exit code is 1 if a case that both were asked is wrong in NEW alone; else 3 if one of the runs is
+    incomplete, and 0 otherwise.
+    """
+    found = compare(only(old), only(new))
+    if form == "text":
+        console.comparison(found)
+    else:
+        click.echo(json.dumps(_comparison(found), indent=2))
+    sys.exit(launch.NEW_FAILURES if found.worse else launch.INCOMPLETE if found.runs.unfinished else launch.EXPECTED)
+
+
+def _comparison(found: Comparison) -> dict[str, Any]:
+    return {
+        **{name: _run(subject) for name, subject in zip(("old", "new"), found.runs.subjects, strict=True)},
+        "warnings": found.runs.unfinished + found.runs.mismatches,
+        "counts": found.counts,
+        **{kind: list(map(_change, getattr(found, kind))) for kind in ("worse", "better", "other")},
+        "conventions": [_point(point, ["old", "new"]) for point in found.conventions],
+        "only_old": +found.alone[0],
+        "only_new": +found.alone[1],
+    }
+
+
+def _run(subject: Subject) -> dict[str, Any]:
+    names = ("backend", "versions", "suite", "digest", "profile", "seed", "started")
+    return {name: getattr(subject.run, name) for name in names}
+
+
+def _change(it: Change) -> dict[str, Any]:
+    case = {name: getattr(it.case, name) for name in ("clause", "level", "operation", "mode", "parameters")}
+    return case | {"dtypes": list(it.dtypes), "old": it.old, "new": it.new, "known": it.known, "message": it.message}
 
 
 @main.command()

@@ -17,6 +17,7 @@ from typing import Any
 
 import msgspec
 
+from clinometer.reports.atlas import recorded
 from clinometer.reports.journal import Curve, Evidence, Result
 from clinometer.reports.results import OUTCOMES, Results, Subject, chapter_of
 
@@ -44,7 +45,7 @@ def chunks(results: Results) -> Iterator[tuple[str, str]]:
     index = _index(results, evidence)
     yield "index", pack(index)
     yield "tests", pack([shlex.quote(node(case.test)) if case.test else "" for case in results.cases.values()])
-    yield "atlas", pack(atlas(results))
+    yield "atlas", pack(list(recorded(results)))
     yield "curves", pack(list(_curves(results)))
     for number, chunk in enumerate(evidence.chunks):
         yield f"evidence-{number}", pack(chunk)
@@ -66,20 +67,7 @@ def _selection(subject: Subject) -> str:
     # A backend that was selected as `path/to/file.py:attribute` is not found again by its name.
     words = [word for word in subject.run.command for word in word.split("=", 1)]
     at = words.index("--backend") + 1 if "--backend" in words else len(words)
-    return words[at] if at < len(words) else subject.name
-
-
-def atlas(results: Results) -> list[tuple[int, str, list[str | None]]]:
-    """Return the table of conventions: number of the case, point, and the answer of each subject."""
-    rows = []
-    for number, id in enumerate(results.cases):
-        answers: dict[str, list[str | None]] = {}
-        for column, subject in enumerate(results.subjects):
-            result = subject.results.get(id)
-            for seen in result.observed if result else ():
-                answers.setdefault(seen.point, [None] * len(results.subjects))[column] = seen.answer
-        rows += [(number, point, answer) for point, answer in answers.items()]
-    return rows
+    return words[at] if at < len(words) else subject.run.backend
 
 
 class _Dictionary:
@@ -136,7 +124,7 @@ def _index(results: Results, evidence: _Evidence) -> dict[str, Any]:
 
 
 def _subject(subject: Subject) -> dict[str, Any]:
-    return {"name": subject.name, "problem": subject.problem, "rerun": rerun(subject)}
+    return {"name": subject.name, "backend": subject.run.backend, "problem": subject.problem, "rerun": rerun(subject)}
 
 
 def _results(subject: Subject, ids: Iterable[str], texts: dict[str, _Dictionary], evidence: _Evidence) -> dict[str, list[Any]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from clinometer.reports.atlas import Point
 from clinometer.reports.columns import visible
+from clinometer.reports.compare import WRONG, Change, Comparison
+from clinometer.reports.page import moment
 from clinometer.reports.results import Results, Subject, share
 
 OUT = Console(highlight=False, soft_wrap=False)
 ERR = Console(highlight=False, stderr=True)
+LONGEST_ROW = 10_000  # columns that a row may have in a pipe
 
 
 def rule(title: str) -> None:
@@ -105,6 +109,122 @@ def markdown(rows: list[dict[str, Any]]) -> None:
         if row["broken_by"]:
             lines += ["", "Seen to fail on: " + ", ".join(f"`{word}`" for word in row["broken_by"]) + "."]
     print("\n".join(lines))
+
+
+def atlas(points: Sequence[Point], backends: Sequence[str]) -> None:
+    """Print the atlas, a row a point."""
+    table = _table("clause", "operation", "point", *map(_shown, backends))
+    table.columns[0].no_wrap = True
+    for point, label in zip(points, _labels(points), strict=True):
+        mark = "≠ " if point.differ else "  " if len(backends) > 1 else ""
+        cells = map(_answer, point.answers, point.outcomes)
+        table.add_row(*map(_shown, (mark + point.case.clause, point.case.operation, f"{point.place}{label}")), *cells)
+    _print_whole(table)
+
+
+def _answer(answer: str | None, outcome: str) -> str:
+    if answer is None:
+        word = {"pass": "nothing recorded", "absent": "not asked", "notrun": "not run"}.get(outcome, outcome)
+        return f"[dim]{word}[/]"
+    return f"{_shown(answer)} [bold]✕ {outcome}[/]" if outcome in WRONG else _shown(answer)
+
+
+def _labels(points: Sequence[Point]) -> list[str]:
+    """Return for each point what tells it from its namesakes: nothing if it is one row for all dtypes."""
+    namesakes: dict[tuple[str, ...], list[Point]] = defaultdict(list)
+    for it in points:
+        namesakes[it.case.clause, it.case.operation, it.name].append(it)
+    labels = []
+    for it in points:
+        group = namesakes[it.case.clause, it.case.operation, it.name]
+        words = [", ".join(it.dtypes)] if len(group) > 1 or len(it.dtypes) == 1 else []
+        for part in ("mode", "parameters"):
+            words += [getattr(it.case, part)] if len({getattr(other.case, part) for other in group}) > 1 else []
+        text = ", ".join(filter(None, words))
+        labels.append(f" ({text})" if text else "")
+    return labels
+
+
+def comparison(found: Comparison) -> None:
+    """Print what changed between two runs, what got worse first."""
+    for end, subject in zip(("old", "new"), found.runs.subjects, strict=True):
+        OUT.print(f"[bold]{end}[/]  {_shown(_facts(subject))}")
+    for sentence in found.runs.unfinished + found.runs.mismatches:
+        OUT.print(f"[bold]![/] {_shown(sentence)}")
+    for title, changes in (("Worse", found.worse), ("Better", found.better), ("Changed otherwise", found.other)):
+        count = sum(len(change.dtypes) for change in changes)
+        _section(f"{title} ({_cases(count)})", [row for change in changes for row in _change(change)])
+    points = zip(found.conventions, _labels(found.conventions), strict=True)
+    _section("Conventions that differ", [_convention(point, label) for point, label in points])
+    for at, end in enumerate(("old", "new")):
+        rows = [
+            _alone(clause, count, found.asked[at][clause], found.asked[1 - at][clause])
+            for clause, count in found.alone[at].items()
+            if count
+        ]
+        _section(f"Asked in the {end} run alone", rows)
+    OUT.print(f"\n{_sum(found.counts)}")
+
+
+def _facts(subject: Subject) -> str:
+    run = subject.run
+    libraries = ", ".join(f"{name} {version}" for name, version in subject.libraries.items())
+    backend = "" if run.backend in subject.libraries else run.backend
+    facts = (backend, libraries, f"{run.profile} profile", f"seed {run.seed}", moment(run.started))
+    return " · ".join(filter(None, facts))
+
+
+def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
+    if not rows:
+        return
+    OUT.print(f"\n[bold]{title}[/]")
+    table = Table.grid(padding=(0, 2, 0, 0))
+    for _ in range(3):
+        table.add_column(overflow="fold")
+    table.columns[0].no_wrap = True
+    for row in rows:
+        table.add_row(*row)
+    _print_whole(table)
+
+
+def _change(it: Change) -> Iterable[tuple[str, str, str]]:
+    what = " · ".join(filter(None, (it.case.operation, it.case.parameters, ", ".join(it.dtypes), it.case.mode)))
+    known = " (known)" if it.known else ""
+    yield _shown(it.case.clause), f"{it.old} → {it.new}{known}", _shown(what)
+    if it.message:
+        yield "", "", f"[dim]{_shown(it.message)}[/]"
+
+
+def _convention(point: Point, label: str) -> tuple[str, str, str]:
+    old, new = (_answer(*pair) for pair in zip(point.answers, point.outcomes, strict=True))
+    return _shown(point.case.clause), _shown(f"{point.case.operation} {point.place}{label}".strip()), f"{old} → {new}"
+
+
+def _alone(clause: str, count: int, here: int, there: int) -> tuple[str, str, str]:
+    return _shown(clause), _cases(count), f"of {here}" if there else "the whole clause"
+
+
+def _sum(counts: dict[str, int]) -> str:
+    both = sum(counts[kind] for kind in ("worse", "better", "other", "same", "unknown"))
+    words = (
+        f"{counts['worse']} worse, {counts['better']} better, {counts['other']} changed otherwise, {counts['same']} the same"
+    )
+    words += f", {counts['unknown']} not run in one of them" if counts["unknown"] else ""
+    alone = f"{_cases(counts['only_old'])} in the old run alone, {counts['only_new']} in the new one."
+    return f"{_cases(both)} in both runs: {words}. {counts['conventions']} conventions differ, each dtype counted. {alone}"
+
+
+def _cases(count: int) -> str:
+    return "1 case" if count == 1 else f"{count} cases"
+
+
+def _print_whole(table: Table) -> None:
+    """Print a table; into a pipe each row goes as one line, since what reads there does not fold."""
+    console = OUT
+    if not OUT.is_terminal:
+        whole = OUT.measure(table, options=OUT.options.update(width=LONGEST_ROW)).maximum
+        console = Console(highlight=False, width=max(OUT.width, whole))
+    console.print(table)
 
 
 def _table(*heads: str) -> Table:

@@ -60,7 +60,8 @@ async function loadIndex() {
   nameCauses();
   D.examined = D.subjects.map((_, s) => s).filter((s) => !D.subjects[s].problem);
   document.documentElement.style.setProperty("--backends", D.examined.length);
-  document.documentElement.style.setProperty("--pairs", Math.ceil(D.examined.length / 2));
+  const brief = D.examined.every((s) => D.subjects[s].name.length < 10); // two to a line on a narrow screen
+  document.documentElement.style.setProperty("--pairs", brief ? Math.ceil(D.examined.length / 2) : D.examined.length);
   D.number = new Map(D.ids.map((id, number) => [id, number]));
   compareSubjects();
 }

@@ -31,9 +31,18 @@ SCRIPTS = (
     "page_detail.js",
     "page_atlas.js",
     "page_curves.js",
+    "page_compare.js",
     "page_start.js",
 )
-STYLES = ("page.css", "page_head.css", "page_matrix.css", "page_list.css", "page_detail.css", "page_curves.css")
+STYLES = (
+    "page.css",
+    "page_head.css",
+    "page_matrix.css",
+    "page_list.css",
+    "page_detail.css",
+    "page_curves.css",
+    "page_compare.css",
+)
 
 # Glyph and meaning of each outcome. Colour comes third: nobody has to see it.
 LEGEND = {
@@ -98,7 +107,7 @@ def render(results: Results) -> str:
         ),  # what the template calls safe is Markup, and ours
     )
     environment.filters["share"] = share
-    environment.filters["moment"] = _moment
+    environment.filters["moment"] = moment
     environment.filters["count"] = lambda number: f"{number:,}".replace(",", "\u202f")
     script, style = _joined(SCRIPTS), _joined(STYLES)
     return environment.get_template("page.html").render(
@@ -135,7 +144,7 @@ def _cell(subject: Subject, cases: list[Case]) -> Cell | None:
     return Cell(found["pass"], sum(found[outcome] for outcome in RAN), others)
 
 
-def _moment(text: str) -> str:
+def moment(text: str) -> str:
     """Return a time as people read it; a text that is no time stays as it is."""
     try:
         time = datetime.datetime.fromisoformat(text)

@@ -2,13 +2,24 @@
 
 const ATLAS = { rows: null, shown: [], view: null, text: "", differ: false };
 
-async function drawAtlas(query) {
+async function atlasRows() {
   ATLAS.rows ||= (await unpack("atlas")).map(([c, point, answers]) => ({
     c,
     point,
     answers,
-    differ: new Set(answers.filter((it) => it !== null)).size > 1,
+    differ: differing(answers),
   }));
+  return ATLAS.rows;
+}
+
+/** Tell whether those who answered disagree. A zero with a sign is no other gradient than one without. */
+function differing(answers) {
+  const given = answers.filter((it) => it !== null).map((it) => it.replace(/-0\.0(?!\d)/g, "0.0"));
+  return new Set(given).size > 1;
+}
+
+async function drawAtlas(query) {
+  await atlasRows();
   ATLAS.differ = /\bis:different\b/.test(query);
   ATLAS.text = query.replace(/\bis:different\b/, "").trim();
   if (!ATLAS.view) buildAtlas();
@@ -101,9 +112,20 @@ function atlasRow(at) {
         el("small", null, ` ${wordOf("dtype", c)}`),
       ),
       el("span", { class: "point", title: point }, point),
-      D.examined.map((s) =>
-        el("span", { class: "answer", "data-name": D.subjects[s].name, title: answers[s] ?? "" }, answers[s] ?? "–"),
-      ),
+      D.examined.map((s) => answerOf(s, c, answers[s])),
     ),
+  );
+}
+
+/** The answer of a backend, marked where it breaks the clause; without an answer, what became of the case. */
+function answerOf(s, c, answer) {
+  const outcome = outcomeOf(s, c);
+  const broken = D.isWrong[D.results[s].outcome[c]];
+  const text = answer ?? (outcome === "pass" ? "–" : `${GLYPH[outcome]} ${WORD[outcome] || outcome}`);
+  return el(
+    "span",
+    { class: `answer ${answer === null ? "quiet" : ""}`, "data-name": D.subjects[s].name, title: text },
+    text,
+    answer !== null && broken ? [" ", el("span", { class: `o-${outcome}` }, `${GLYPH[outcome]} ${outcome}`)] : "",
   );
 }

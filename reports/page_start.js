@@ -1,6 +1,6 @@
 // The start: unpack the index, then show the view that the address names.
 
-const VIEWS = ["overview", "list", "atlas", "curves", "environment", "about"];
+const VIEWS = ["overview", "list", "atlas", "curves", "compare", "environment", "about"];
 
 function route() {
   const [way, tail] = location.hash.replace(/^#\/?/, "").split("?");
@@ -26,6 +26,7 @@ function leave(known) {
   if (known === "overview") $("matrix").append(MATRIX.view);
   else MATRIX.view.remove(); // not forgotten: what was unfolded stays so
   if (known !== "atlas" && ATLAS.view) ATLAS.view.box.replaceChildren();
+  if (known !== "compare" && COMPARE.view) COMPARE.view.box.replaceChildren();
   for (const view of ["case", "curves"]) if (known !== view) $(view).replaceChildren();
 }
 
@@ -53,6 +54,7 @@ async function go() {
   }
   if (known === "atlas") await drawAtlas(query);
   if (known === "curves") await drawCurves(rest[0], rest[1]);
+  if (known === "compare") await drawCompare(rest, query);
 }
 
 /** Move to the next or previous case: along the list, or from case to case. */
@@ -61,7 +63,7 @@ function step(by) {
     $(by > 0 ? "next" : "previous")?.click();
     return;
   }
-  const list = { list: LIST.view, atlas: ATLAS.view }[route().view];
+  const list = { list: LIST.view, atlas: ATLAS.view, compare: COMPARE.view }[route().view];
   if (!list?.count) return;
   const at = document.activeElement?.closest?.("[data-at]")?.dataset.at;
   list.focus(at === undefined ? list.painted[0] : Math.min(Math.max(Number(at) + by, 0), list.count - 1));
@@ -87,12 +89,10 @@ function pressed(event) {
       location.hash = link("list", LIST.query);
     },
   }[event.key];
-  const number = Number(event.key);
   if (act) {
     event.preventDefault();
     act();
-  } else if (number >= 1 && number <= VIEWS.length)
-    location.hash = link(VIEWS[number - 1] === "overview" ? "" : VIEWS[number - 1]);
+  } else if (/^[1-9]$/.test(event.key)) document.querySelectorAll(".tabs a")[event.key - 1]?.click();
 }
 
 async function start() {

@@ -1,8 +1,9 @@
 """The results: one or more journals, merged into one model that every view reads.
 
-The rules of merging are few. Journals of one backend are concatenated and the last result of a case wins.
-A case that started and left no result took its process with it: a crash. A run that did not come to its end
-is incomplete, and a backend that could not be loaded has no result at all, which is not the same as zero.
+The rules of merging are few. Journals of one backend are concatenated and the last result of a case wins; made with
+other versions of its libraries, they are subjects of their own, which can be compared. A case that started and left
+no result took its process with it: a crash. A run that did not come to its end is incomplete, and a backend that
+could not be loaded has no result at all, which is not the same as zero.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ OUTCOMES: tuple[journal.Outcome, ...] = (
     "notrun",
 )
 RAN = frozenset({"pass", "fail", "error", "crash", "timeout"})
+TOOLS = frozenset({"python", "pytest", "hypothesis"})  # what examines; another version of it makes no other subject
 LEVELS: tuple[journal.Level, ...] = ("MUST", "SHOULD", "INFO")
 
 
@@ -66,13 +68,13 @@ class Tally:
 
 @dataclass
 class Subject:
-    """One backend as it was examined."""
+    """One backend as it was examined, with one set of libraries."""
 
     name: str
     runs: list[Run] = field(default_factory=list)
     cases: dict[str, Case] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
-    unfinished: list[str] = field(default_factory=list)  # one sentence for each run that did not end
+    unfinished: list[str] = field(default_factory=list)  # for each run that did not end, what happened
     _open: set[str] = field(default_factory=set)  # started, no result yet
     _curves: dict[tuple[str, str], Curve] = field(default_factory=dict)
 
@@ -84,8 +86,13 @@ class Subject:
     @property
     def versions(self) -> dict[str, str]:
         """Versions of what ran, the backend's own library first."""
-        own = self.name.partition(":")[0]
+        own = self.run.backend.partition(":")[0]
         return dict(sorted(self.run.versions.items(), key=lambda item: item[0] != own))
+
+    @property
+    def libraries(self) -> dict[str, str]:
+        """Versions of what was examined, the backend's own library first: all but those of the tools."""
+        return _libraries(next((run for run in reversed(self.runs) if not run.problem), self.run))
 
     @property
     def problem(self) -> str:
@@ -147,11 +154,11 @@ class Subject:
             self.results.setdefault(id, Result(id=id, outcome="notrun", message="The run ended before this case."))
         if self.run.problem:
             if self.cases:
-                self.unfinished.append(f"{self.name}: the backend could not be loaded again: {self.run.problem}")
+                self.unfinished.append(f"the backend could not be loaded again: {self.run.problem}")
         elif end is None:
-            self.unfinished.append(f"{self.name}: the journal {source.name} has no end; the run was cut short.")
+            self.unfinished.append(f"the journal {source.name} has no end; the run was cut short.")
         elif interrupted:
-            self.unfinished.append(f"{self.name}: the run was interrupted.")
+            self.unfinished.append("the run was interrupted.")
 
 
 @dataclass
@@ -178,7 +185,7 @@ class Results:
     @property
     def unfinished(self) -> list[str]:
         """One sentence for each run that did not come to its end."""
-        return [sentence for subject in self.subjects for sentence in subject.unfinished]
+        return [f"{subject.name}: {what}" for subject in self.subjects for what in subject.unfinished]
 
     @property
     def mismatches(self) -> list[str]:
@@ -202,7 +209,8 @@ def load(paths: Iterable[str | Path]) -> Results:
     Parameters
     ----------
     paths
-        Journal files. One file may hold several runs, also of several backends; one backend may have several files.
+        Journal files. One file may hold several runs, also of several backends; one backend may have several files,
+        and is one subject for each set of versions of its libraries.
 
     Raises
     ------
@@ -210,25 +218,64 @@ def load(paths: Iterable[str | Path]) -> Results:
         A file that is missing, holds something else than records, or holds no run.
 
     """
-    subjects: dict[str, Subject] = {}
+    subjects: list[Subject] = []
     for path in map(Path, paths):
-        current: Subject | None = None
-        ends: dict[str, End | None] = {}
+        at = -1
+        ends: dict[int, End | None] = {}
         for record in journal.read(path):
             if isinstance(record, Run):
-                current = subjects.setdefault(record.backend, Subject(record.backend))
-                ends[current.name] = None
-            if current is None:
+                at = _place(record, subjects)
+                ends[at] = None
+            if at < 0:
                 raise BrokenJournal(f"{path}: the first record is no run; is the beginning of the file missing?")
-            current.add(record)
+            subjects[at].add(record)
             if isinstance(record, End):
-                ends[current.name] = record
-        if current is None:
+                ends[at] = record
+        if at < 0:
             raise BrokenJournal(f"{path}: holds no run; was it written by `pytest --journal` or `clinometer run`?")
-        for name, end in ends.items():
-            subjects[name].close(path, end)
-    _fill_in(list(subjects.values()))
-    return Results(list(subjects.values()))
+        for place, end in ends.items():
+            subjects[place].close(path, end)
+    _name_apart(subjects)
+    _fill_in(subjects)
+    return Results(subjects)
+
+
+def _place(run: Run, subjects: list[Subject]) -> int:
+    """Return the place of the subject that a run belongs to, a new one if there is none."""
+    for at, subject in enumerate(subjects):
+        # A run that could not load its backend does not know the versions of its libraries.
+        unknown = run.problem or all(it.problem for it in subject.runs)
+        if subject.run.backend == run.backend and (unknown or _libraries(run) == subject.libraries):
+            return at
+    subjects.append(Subject(run.backend))
+    return len(subjects) - 1
+
+
+def _libraries(run: Run) -> dict[str, str]:
+    own = run.backend.partition(":")[0]
+    found = {name: version for name, version in run.versions.items() if name not in TOOLS}
+    return dict(sorted(found.items(), key=lambda item: (item[0] != own, item[0])))
+
+
+def _name_apart(subjects: list[Subject]) -> None:
+    """Give subjects of one backend the versions that tell them apart as part of their names."""
+    for subject in subjects:
+        own, found = subject.run.backend.partition(":")[0], subject.libraries
+        told = _telling([it.libraries for it in subjects if it.run.backend == subject.run.backend])
+        versions = {name: found.get(name, "unknown") for name in told}
+        subject.name = " ".join([subject.run.backend, *(versions[name] for name in told if name == own)])
+        if others := [f"{name} {versions[name]}" for name in told if name != own]:
+            subject.name += f" with {', '.join(others)}"
+
+
+def _telling(group: list[dict[str, str]]) -> list[str]:
+    """Return the libraries whose versions tell the members of a group apart, no more than it takes."""
+    told: list[str] = []
+    for name in dict.fromkeys(name for libraries in group for name in libraries):
+        before, after = ({tuple(map(it.get, names)) for it in group} for names in (told, [*told, name]))
+        if len(after) > len(before):
+            told.append(name)
+    return told
 
 
 def _fill_in(subjects: list[Subject]) -> None:

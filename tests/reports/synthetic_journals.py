@@ -208,6 +208,54 @@ def small(folder: Path) -> list[Path]:
     return [write(folder / f"{name}.jsonl", records) for name, records in sessions.items()]
 
 
+def finished(it: Case, outcome: Outcome = "pass", **more: object) -> list[object]:
+    """Return the records of a case that has a result."""
+    return [it, Start(id=it.id, at="2026-03-01T12:00:01Z"), Result(id=it.id, outcome=outcome, **more)]  # type: ignore[arg-type]
+
+
+def seen(it: Case, **answers: str) -> list[object]:
+    """Return the records of a case that recorded answers, each under its point."""
+    return finished(it, observed=[Observation(point=f"{it.operation} {point}", answer=a) for point, a in answers.items()])
+
+
+def journal(path: Path, backend: str, *parts: list[object], **changes: object) -> Path:
+    """Write the journal of a run that came to its end."""
+    return write(path, [run(backend, **changes), *(it for part in parts for it in part), End(at="later", exit=0)])
+
+
+def two_versions(folder: Path) -> tuple[Path, Path]:
+    """Write journals of torch 2.12.0 and 2.13.0 with a change of each kind, and one of a zero's sign, which is none."""
+    kink, wide = (case("KINK-1", "abs", dtype) for dtype in ("float32", "float64"))
+    conv = [case("GRAD-1", "conv", dtype) for dtype in ("float32", "float64")]
+    old = [
+        *finished(case("GRAD-1", "sin")),
+        *finished(case("GRAD-1", "cos"), "fail", message="off by 7 tolerances"),
+        *finished(case("GRAD-1", "exp"), "fail"),
+        *finished(case("GRAD-1", "log")),
+        *finished(case("GRAD-1", "sqrt"), "notrun"),
+        *(record for it in conv for record in finished(it, "unsupported")),
+        *seen(kink, at0="0.0", at1="[-0.0, 1.0]"),
+        *seen(wide, at0="0.0", at1="[-0.0, 1.0]"),
+        *finished(case("GRAD-2", "sin")),
+    ]
+    new = [
+        *finished(case("GRAD-1", "sin"), "fail", message="off by [9] tolerances", expectation="a reason", expected=True),
+        *finished(case("GRAD-1", "cos")),
+        *finished(case("GRAD-1", "exp"), "error"),
+        *finished(case("GRAD-1", "log")),
+        *finished(case("GRAD-1", "sqrt"), "fail"),
+        *(record for it in conv for record in finished(it, "fail")),
+        *seen(kink, at0="1.0", at1="[0.0, 1.0]"),
+        *seen(wide, at0="1.0", at1="[0.0, 1.0]"),
+        *finished(case("DETACH-2", "sin"), "fail"),
+    ]
+    versions = {"python": "3.13.5", "numpy": "2.3.1"}
+    return (
+        journal(folder / "old.jsonl", "torch", old, versions=versions | {"torch": "2.12.0"}),
+        journal(folder / "new.jsonl", "torch", new, versions=versions | {"torch": "2.13.0"}),
+    )
+
+
 def large(
     folder: Path, results: int = 50_000, backends: tuple[str, ...] = ("torch", "autograd", "jax", "mygrad", "tinygrad")
 ) -> list[Path]:

@@ -13,7 +13,7 @@ from clinometer.reports import page
 from clinometer.reports.journal import End, Evidence, Result
 
 Visit = Callable[..., Any]
-VIEWS = ["", "list", "list?q=outcome%3Afail", "atlas", "curves", "environment", "about"]
+VIEWS = ["", "list", "list?q=outcome%3Afail", "atlas", "curves", "compare", "environment", "about"]
 NARROW = {"width": 360, "height": 740}
 MOST_NODES = 2000
 

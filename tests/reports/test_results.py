@@ -63,6 +63,45 @@ def test_the_last_result_of_a_case_wins(tmp_path: Path) -> None:
     assert subject.tally.outcomes == {"pass": 2}
 
 
+@pytest.mark.parametrize(
+    ("backend", "first", "second", "names"),
+    [
+        ("torch", {"torch": "2.12.0"}, {"torch": "2.13.0"}, ["torch 2.12.0", "torch 2.13.0"]),
+        ("torch:func", {"torch": "2.12.0"}, {"torch": "2.13.0"}, ["torch:func 2.12.0", "torch:func 2.13.0"]),
+        ("torch", {"torch": "2.12.0", "numpy": "1"}, {"torch": "2.13.0", "numpy": "2"}, ["torch 2.12.0", "torch 2.13.0"]),
+        ("torch", {"torch": "2.13.0", "numpy": "1"}, {"torch": "2.13.0"}, ["torch with numpy 1", "torch with numpy unknown"]),
+        ("torch", {"torch": "2.13.0", "pytest": "8"}, {"torch": "2.13.0", "pytest": "9"}, ["torch"]),
+    ],
+)
+def test_other_versions_make_another_subject(
+    tmp_path: Path, backend: str, first: dict[str, str], second: dict[str, str], names: list[str]
+) -> None:
+    """Journals of one backend are two subjects if its libraries differ, named by what tells them apart; tools do not count."""
+    paths = [
+        made.write(tmp_path / f"{at}.jsonl", [made.run(backend, versions=versions), *finished(at), END])
+        for at, versions in enumerate((first, second))
+    ]
+    results = load(paths)
+    assert [subject.name for subject in results.subjects] == names
+    assert [len(subject.results) for subject in results.subjects] == ([1, 1] if len(names) == 2 else [2])
+
+
+def test_three_versions_are_told_apart_by_what_it_takes(tmp_path: Path) -> None:
+    """Where the backend's own version does not tell all subjects apart, the next library is named as well."""
+    versions = [{"torch": "1", "numpy": "1"}, {"torch": "1", "numpy": "2"}, {"torch": "2", "numpy": "2"}]
+    paths = [made.journal(tmp_path / f"{at}.jsonl", "torch", versions=it) for at, it in enumerate(versions)]
+    names = [subject.name for subject in load(paths).subjects]
+    assert names == ["torch 1 with numpy 1", "torch 1 with numpy 2", "torch 2 with numpy 2"]
+
+
+def test_a_run_that_could_not_load_its_backend_belongs_to_the_others(tmp_path: Path) -> None:
+    """A resumed run that knows no versions, since the library is gone, adds no subject."""
+    records = [made.run("torch", versions={"torch": "2"}), *finished(0), made.run("torch", versions={}, problem="gone")]
+    results = load([made.write(tmp_path / "a.jsonl", records)])
+    assert [subject.name for subject in results.subjects] == ["torch"]
+    assert results.unfinished == ["torch: the backend could not be loaded again: gone"]
+
+
 def test_a_curve_that_is_drawn_again_replaces_the_first(tmp_path: Path) -> None:
     """A backend has one curve for each operation and dtype, the last one."""
     records = [
