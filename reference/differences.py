@@ -103,8 +103,17 @@ class Stencil:
 
 
 @np.errstate(all="ignore")  # what overflows, or is no number, shows in the estimate
-def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float = math.inf, noise: float = 0.0) -> Estimate:
-    """Estimate f'(x) and its error.
+def derivative(
+    f: Callable[[Any], Any],
+    x: Any,
+    *,
+    order: int = 1,
+    points: int = 5,
+    reach: float = math.inf,
+    noise: float = 0.0,
+    floor: float = 0.0,
+) -> Estimate:
+    """Estimate a derivative of f at x, f'(x) unless another order is asked for, and its error.
 
     Parameters
     ----------
@@ -112,12 +121,16 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
         Scalar function of a scalar, of the floating type of `x`.
     x : numpy floating
         Its type sets the precision.
+    order : int
+        Less than `points`.
     points : int
         Of the stencil; the adaptive one has two more.
     reach : float
         Largest distance from x at which f is evaluated: no step crosses a kink or an edge of the domain.
     noise : float
         Relative error of f's values, if it is known to be more than a rounding.
+    floor : float
+        Absolute error of f's values, where they are differences of larger numbers.
 
     Returns
     -------
@@ -126,7 +139,7 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
     """
     kind = type(x)
     eps = float(np.finfo(kind).eps)
-    stencil, scout = Stencil(points, 1), Stencil(points + 2, points)
+    stencil, scout = Stencil(points, order), Stencil(points + 2, points)
     step = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
     values = np.array([f(x + kind(g) * kind(step)) for g in scout.grid])
     bound = max(abs(scout.apply(values, kind(step), shift)) for shift in (-1, 0, 1))
@@ -134,8 +147,10 @@ def derivative(f: Callable[[Any], Any], x: Any, *, points: int = 5, reach: float
     if not (np.isfinite(bound) and np.isfinite(size)):
         return Estimate(kind(np.nan), math.inf, step)
     # The scout's own roundoff bounds what it can tell from zero.
-    noise = max(float(np.spacing(size)), noise * float(size), eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE))
-    flat = bound == 0 or size == 0
+    noise = max(
+        float(np.spacing(size)), noise * float(size), floor, eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE)
+    )
+    flat = float(bound) == 0 or float(size) == 0
     wide = CONDITION if flat else float(bound)
     noise = eps if flat else noise
     step = _limited(stencil, stencil.balance(wide, noise)[0], eps, reach)
