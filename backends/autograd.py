@@ -23,8 +23,10 @@ def flipped(x: Any, axis: Any) -> Any:
     return x[tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))]
 
 
-def taken(x: Any, indices: Any, axis: int) -> Any:
+def taken(x: Any, indices: Any, axis: Any) -> Any:
     """Autograd has no gradient of np.take; an index on the first axis has one."""
+    if axis is None:
+        return np.ravel(x)[indices]
     return np.moveaxis(np.moveaxis(x, axis, 0)[indices], 0, axis)
 
 
@@ -33,6 +35,25 @@ def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
     if len(shape) != x.ndim:
         raise NotImplementedError("autograd's np.broadcast_to adds no axes")
     return np.broadcast_to(x, shape)
+
+
+def padded(x: Any, pad_width: Any, value: float, mode: str) -> Any:
+    """Autograd pads with a constant only, and says so by an assertion."""
+    if mode != "constant":
+        raise NotImplementedError("only constant mode padding is supported")
+    return np.pad(x, pad_width, mode, constant_values=value)
+
+
+def reduced(function: Any, x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
+    """Autograd's gradients of reductions know no mask and no value to begin with."""
+    if where is not None or initial is not None:
+        raise NotImplementedError("autograd differentiates no reduction with where or initial")
+    return function(x, axis=axis, keepdims=keepdims)
+
+
+def loss(losses: Any, reduction: str) -> Any:
+    """The mean of the losses, their sum, or all of them."""
+    return losses if reduction == "none" else np.sum(losses) if reduction == "sum" else np.mean(losses)
 
 
 def norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
@@ -49,16 +70,63 @@ def softmax(x: Any, axis: int) -> Any:
     return e / np.sum(e, axis=axis, keepdims=True)
 
 
+def finite(x: Any, nan: float, posinf: Any, neginf: Any) -> Any:
+    """Autograd's rule of np.nan_to_num knows no other numbers to put in."""
+    if (nan, posinf, neginf) != (0.0, None, None):
+        raise NotImplementedError("autograd differentiates np.nan_to_num without keywords only")
+    return np.nan_to_num(x)
+
+
+def sine_by_eigenvectors(x: Any) -> Any:
+    """V sin(W) V' of the symmetric part V W V' of x."""
+    w, v = np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)
+    return v * np.sin(w)[..., np.newaxis, :] @ np.swapaxes(v, -1, -2)
+
+
+def square_by_singular_vectors(x: Any) -> Any:
+    """U S^2 V' of x = U S V'."""
+    u, s, vh = np.linalg.svd(x, full_matrices=False)
+    return u * (s * s)[..., np.newaxis, :] @ vh
+
+
+def parts(z: Any) -> Any:
+    """Real and imaginary part, on a last axis."""
+    return np.stack([np.real(z), np.imag(z)], axis=-1)
+
+
 DIALECT = Dialect(
     imports="""\
 import autograd
 import autograd.numpy as np
 from autograd.scipy import special
 from autograd.tracer import getval""",
-    helpers=(flipped, taken, broadcast, norm, softmax),
+    helpers=(
+        flipped,
+        taken,
+        broadcast,
+        padded,
+        reduced,
+        loss,
+        norm,
+        softmax,
+        finite,
+        sine_by_eigenvectors,
+        square_by_singular_vectors,
+        parts,
+    ),
     array="np.array({values}, dtype=np.{dtype})",
     reverse="got = autograd.make_vjp(lambda {which}: f({names}))({which})[0](ct)\n",
     forward="_, got = autograd.make_jvp(lambda primals: f(*primals))(({names},))(({tangents},))\n",
+    nested={
+        "reverse": """\
+def gradient(f, which, ct):
+    return lambda *xs: autograd.make_vjp(f, which)(*xs)[0](ct)
+""",
+        "forward": """\
+def tangent(f, dxs):
+    return lambda *xs: autograd.make_jvp(f, tuple(range(len(xs))))(*xs)(dxs)[1]
+""",
+    },
     table={
         # ----- creation -----
         "arange(start, stop=None, step=1, dtype=None)": "np.arange(start, stop, step, dtype=dtype)",
@@ -71,6 +139,7 @@ from autograd.tracer import getval""",
         "ones_like(x)": "np.ones_like(x)",
         "asarray(values, dtype=None)": "np.array(values, dtype=dtype)",
         "normal(shape, seed)": "np.random.default_rng(seed).standard_normal(shape)",
+        "astype(x, dtype)": "x.astype(dtype)",
         # ----- arithmetic -----
         "add(x, y)": "x + y",
         "subtract(x, y)": "x - y",
@@ -83,6 +152,9 @@ from autograd.tracer import getval""",
         "pow(x, y)": "x ** y",
         "hypot(x, y)": "np.hypot(x, y)",
         "lerp(x, y, weight)": "x + weight * (y - x)",
+        "addcmul(x, y, z, value=1.0)": "x + value * y * z",
+        "floor_divide(x, y)": "np.floor_divide(x, y)",
+        "remainder(x, y)": "x % y",
         "exp(x)": "np.exp(x)",
         "exp2(x)": "np.exp2(x)",
         "expm1(x)": "np.expm1(x)",
@@ -94,6 +166,7 @@ from autograd.tracer import getval""",
         "rsqrt(x)": "1 / np.sqrt(x)",
         "logaddexp(x, y)": "np.logaddexp(x, y)",
         "xlogy(x, y)": "x * np.log(y)",
+        "entr(x)": "-x * np.log(x)",
         "sin(x)": "np.sin(x)",
         "cos(x)": "np.cos(x)",
         "tan(x)": "np.tan(x)",
@@ -101,6 +174,7 @@ from autograd.tracer import getval""",
         "acos(x)": "np.arccos(x)",
         "atan(x)": "np.arctan(x)",
         "atan2(x, y)": "np.arctan2(x, y)",
+        "sinc(x)": "np.sinc(x)",
         "sinh(x)": "np.sinh(x)",
         "cosh(x)": "np.cosh(x)",
         "tanh(x)": "np.tanh(x)",
@@ -113,6 +187,7 @@ from autograd.tracer import getval""",
         "minimum(x, y)": "np.minimum(x, y)",
         "clip(x, min=None, max=None)": "np.clip(x, min, max)",
         "where(x, y, condition)": "np.where(np.array(condition), x, y)",
+        "nan_to_num(x, nan=0.0, posinf=None, neginf=None)": "finite(x, nan, posinf, neginf)",
         "greater(x, y)": "x > y",
         "less(x, y)": "x < y",
         "sign(x)": "np.sign(x)",
@@ -122,40 +197,67 @@ from autograd.tracer import getval""",
         "round(x)": "np.round(x)",
         # ----- activations and special functions -----
         "sigmoid(x)": "special.expit(x)",
-        "softplus(x)": "np.logaddexp(x, 0.0)",
+        "log_sigmoid(x)": "-np.logaddexp(-x, 0.0)",
+        "logit(x)": "special.logit(x)",
+        "softplus(x, beta=1.0)": "np.logaddexp(beta * x, 0.0) / beta",
         "silu(x)": "x * special.expit(x)",
+        "mish(x)": "x * np.tanh(np.logaddexp(x, 0.0))",
+        "gelu_tanh(x)": "0.5 * x * (1 + np.tanh((2 / np.pi) ** 0.5 * (x + 0.044715 * x ** 3)))",
+        "tanhshrink(x)": "x - np.tanh(x)",
         "softsign(x)": "x / (1 + np.abs(x))",
         "relu(x)": "np.maximum(x, 0.0)",
         "leaky_relu(x, negative_slope=0.01)": "np.where(x > 0, x, negative_slope * x)",
+        "elu(x, alpha=1.0)": "np.where(x > 0, x, alpha * np.expm1(np.where(x > 0, 0.0, x)))",
         "relu6(x)": "np.clip(x, 0.0, 6.0)",
         "hardtanh(x)": "np.clip(x, -1.0, 1.0)",
-        "elu(x)": "np.where(x > 0, x, np.expm1(np.where(x > 0, 0.0, x)))",
+        "hardsigmoid(x)": "np.clip(x + 3, 0.0, 6.0) / 6",
+        "hardswish(x)": "x * np.clip(x + 3, 0.0, 6.0) / 6",
         "erf(x)": "special.erf(x)",
         "erfc(x)": "special.erfc(x)",
-        "lgamma(x)": "special.gammaln(x)",
+        "erfinv(x)": "special.erfinv(x)",
         "ndtr(x)": "0.5 * (1 + special.erf(x * 0.5 ** 0.5))",
         "gelu(x)": "x * (0.5 * (1 + special.erf(x * 0.5 ** 0.5)))",
+        "lgamma(x)": "special.gammaln(x)",
+        "digamma(x)": "special.digamma(x)",
+        "i0(x)": "special.i0(x)",
+        "i1(x)": "special.i1(x)",
         # ----- reductions and scans -----
-        "sum(x, axis=None, keepdims=False)": "np.sum(x, axis=axis, keepdims=keepdims)",
+        "sum(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.sum, x, axis, keepdims, where, initial)",
         "mean(x, axis=None, keepdims=False)": "np.mean(x, axis=axis, keepdims=keepdims)",
-        "prod(x, axis=None, keepdims=False)": "np.prod(x, axis=axis, keepdims=keepdims)",
+        "prod(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.prod, x, axis, keepdims, where, initial)",
         "var(x, axis=None, keepdims=False, correction=0.0)": "np.var(x, axis=axis, ddof=correction, keepdims=keepdims)",
         "std(x, axis=None, keepdims=False, correction=0.0)": "np.std(x, axis=axis, ddof=correction, keepdims=keepdims)",
         "logsumexp(x, axis=None, keepdims=False)": "special.logsumexp(x, axis=axis, keepdims=keepdims)",
         "vector_norm(x, axis=None, keepdims=False, ord=2)": "norm(x, axis, keepdims, ord)",
-        "max(x, axis=None, keepdims=False)": "np.max(x, axis=axis, keepdims=keepdims)",
-        "min(x, axis=None, keepdims=False)": "np.min(x, axis=axis, keepdims=keepdims)",
+        "max(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.max, x, axis, keepdims, where, initial)",
+        "min(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.min, x, axis, keepdims, where, initial)",
+        "median(x, axis=None, keepdims=False)": "np.median(x, axis=axis, keepdims=keepdims)",
+        "argmax(x, axis=None, keepdims=False)": "np.argmax(x, axis=axis, keepdims=keepdims)",
+        "any(x, axis=None, keepdims=False)": "np.any(x, axis=axis, keepdims=keepdims)",
+        "all(x, axis=None, keepdims=False)": "np.all(x, axis=axis, keepdims=keepdims)",
+        "count_nonzero(x, axis=None, keepdims=False)": "np.count_nonzero(x, axis=axis, keepdims=keepdims)",
         "cumulative_sum(x, axis)": "np.cumsum(x, axis=axis)",
         "cumulative_prod(x, axis)": "np.cumprod(x, axis=axis)",
         "diff(x, axis=-1)": "np.diff(x, axis=axis)",
         # ----- normalisers and losses -----
         "softmax(x, axis=-1)": "softmax(x, axis)",
         "log_softmax(x, axis=-1)": "x - special.logsumexp(x, axis, keepdims=True)",
-        "layer_norm(x, eps=1e-3)": (
-            "(x - np.mean(x, axis=-1, keepdims=True)) / np.sqrt(np.var(x, axis=-1, keepdims=True) + eps)"
+        "layer_norm(x, weight, bias, eps=1e-3)": (
+            "(x - np.mean(x, axis=-1, keepdims=True)) / np.sqrt(np.var(x, axis=-1, keepdims=True) + eps) * weight + bias"
         ),
+        "rms_norm(x, weight, eps=1e-3)": "x / np.sqrt(np.mean(x ** 2, axis=-1, keepdims=True) + eps) * weight",
         "cosine_similarity(x, y)": "np.sum(x * y, axis=-1) / (np.linalg.norm(x, axis=-1) * np.linalg.norm(y, axis=-1))",
-        "mse(x, y)": "np.mean((x - y) ** 2)",
+        'mse(x, y, reduction="mean")': "loss((x - y) ** 2, reduction)",
+        'l1(x, y, reduction="mean")': "loss(np.abs(x - y), reduction)",
+        'huber(x, y, delta=1.0, reduction="mean")': (
+            "loss(np.where(np.abs(x - y) < delta, 0.5 * (x - y) ** 2, delta * (np.abs(x - y) - 0.5 * delta)), reduction)"
+        ),
+        "hinge(x, target)": "np.mean(np.maximum(1 - x * np.array(target, x.dtype), 0.0))",
+        'bce(x, y, reduction="mean")': "loss(-(y * np.log(x) + (1 - y) * np.log1p(-x)), reduction)",
+        'bce_with_logits(x, y, reduction="mean")': "loss(np.logaddexp(x, 0.0) - x * y, reduction)",
+        'cross_entropy(x, target, reduction="mean")': (
+            "loss((special.logsumexp(x, axis=-1, keepdims=True) - x)[np.arange(len(target)), np.array(target)], reduction)"
+        ),
         "kl_div(x, y)": "np.sum(y * (np.log(y) - np.log(x)))",
         # ----- shape -----
         "reshape(x, shape)": "np.reshape(x, shape)",
@@ -168,9 +270,11 @@ from autograd.tracer import getval""",
         "roll(x, shift, axis)": "np.roll(x, shift, axis)",
         "concat(x, y, axis=0)": "np.concatenate([x, y], axis=axis)",
         "stack(x, y, axis=0)": "np.stack([x, y], axis=axis)",
-        "pad(x, pad_width, constant_values=0.0)": 'np.pad(x, pad_width, "constant", constant_values=constant_values)',
-        "diagonal(x)": "np.diagonal(x, 0, -1, -2)",
-        "diag(x)": "np.diag(x)",
+        "split(x, at, axis)": "np.concatenate(np.split(x, at, axis)[::-1], axis)",
+        "unstack(x, axis)": "np.stack([part for part in np.moveaxis(x, axis, 0)][::-1])",
+        'pad(x, pad_width, constant_values=0.0, mode="constant")': "padded(x, pad_width, constant_values, mode)",
+        "diagonal(x, offset=0)": "np.diagonal(x, -offset, -1, -2)",
+        "diag(x, k=0)": "np.diag(x, k)",
         "tril(x, k=0)": "np.tril(x, k)",
         "triu(x, k=0)": "np.triu(x, k)",
         "tile(x, repetitions)": "np.tile(x, repetitions)",
@@ -182,17 +286,44 @@ from autograd.tracer import getval""",
         "take_along_axis(x, indices, axis)": "np.take_along_axis(x, np.array(indices), axis)",
         "masked_fill(x, mask, value)": "np.where(np.array(mask), value, x)",
         "sort(x, axis=-1)": "np.sort(x, axis)",
+        "argsort(x, axis=-1)": "np.argsort(x, axis)",
+        "searchsorted(x, y)": "np.searchsorted(np.sort(x), y)",
+        "one_hot(x, num_classes)": "np.eye(num_classes)[x.astype(int)]",
         # ----- linear algebra -----
         "matmul(x, y)": "x @ y",
         "vecdot(x, y)": "np.sum(x * y, axis=-1)",
+        "dot(x, y)": "np.dot(x, y)",
+        "inner(x, y)": "np.inner(x, y)",
         "outer(x, y)": "np.outer(x, y)",
+        "kron(x, y)": "np.kron(x, y)",
+        "cross(x, y, axis=-1)": "np.cross(x, y, axis=axis)",
         "tensordot(x, y, axes)": "np.tensordot(x, y, axes)",
         "einsum(x, y, subscripts)": "np.einsum(subscripts, x, y)",
-        "trace(x)": "np.sum(np.diagonal(x, 0, -1, -2), axis=-1)",
+        "einsum_of_one(x, subscripts)": "np.einsum(subscripts, x)",
+        "einsum_of_three(x, y, z, subscripts)": "np.einsum(subscripts, x, y, z)",
+        "trace(x, offset=0)": "np.trace(np.moveaxis(x, (-2, -1), (0, 1)), offset)",
         "det(x)": "np.linalg.det(x)",
+        "slogdet(x)": "np.stack(np.linalg.slogdet(x), axis=-1)",
         "inv(x)": "np.linalg.inv(x)",
         "solve(a, b)": "np.linalg.solve(a, b)",
         "cholesky(x)": "np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)",
+        "pinv(x)": "np.linalg.pinv(x)",
+        "eigh(x)": "sine_by_eigenvectors(x)",
+        "eigvalsh(x)": "np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)[0]",
+        "svd(x)": "square_by_singular_vectors(x)",
+        "svdvals(x)": "np.linalg.svd(x, compute_uv=False)",
+        "matrix_norm(x, ord='fro', keepdims=False)": "np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)",
+        # ----- spectra -----
+        "rfft(x, n=None, axis=-1, norm='backward')": "parts(np.fft.rfft(x, n, axis, norm))",
+        "irfft(x, n=None, axis=-1, norm='backward')": "np.fft.irfft(x[..., 0] + 1j * x[..., 1], n, axis, norm)",
+        "fft(x, n=None, axis=-1, norm='backward')": "parts(np.fft.fft(x[..., 0] + 1j * x[..., 1], n, axis, norm))",
+        "ifft(x, n=None, axis=-1, norm='backward')": "parts(np.fft.ifft(x[..., 0] + 1j * x[..., 1], n, axis, norm))",
+        # ----- complex -----
+        "real(z)": "np.real(z)",
+        "imag(z)": "np.imag(z)",
+        "conj(z)": "np.conj(z)",
+        "modulus(z)": "np.abs(z)",
+        "angle(z)": "np.angle(z)",
         "stop_gradient(x)": "getval(x)",
     },
 )
@@ -211,7 +342,8 @@ class Autograd:
 
     name = "autograd"
     dialect = DIALECT
-    dtypes = ("float32", "float64")
+    dtypes = ("float32", "float64", "complex64", "complex128")
+    nests = True
 
     def __init__(self) -> None:
         import autograd.numpy  # here, not above: a broken install must not stop the other backends

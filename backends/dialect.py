@@ -35,6 +35,9 @@ class Dialect:
     reverse, forward : str
         Lines that set `got` to the gradient of `{which}`, or to the pushforward of `f`: templates with `{names}`, all
         inputs, `{which}`, one of them, and `{tangents}`. The cotangent is called `ct`.
+    nested : mapping
+        Sources, for derivatives of derivatives, of `gradient(f, which, ct)`, under "reverse", and `tangent(f, dxs)`, under
+        "forward": each makes a function of a function. A mode that wants others has its own entry, for all of them.
     helpers : sequence of callables
         Functions that expressions use; their source goes into a script that does.
     tape : mapping
@@ -46,6 +49,7 @@ class Dialect:
     array: str
     reverse: str
     forward: str = ""
+    nested: Mapping[str, str] = field(default_factory=dict)
     helpers: Sequence[Callable[..., Any]] = ()
     tape: Mapping[str, str] = field(default_factory=dict)
 

@@ -16,7 +16,9 @@ class Backend(Protocol):
 
     Optional members, asked for with `capabilities` and never assumed: `jvp(f, primals, tangents)`, which returns
     the output and its tangent; `tape`, a `Tape`; `dialect`, a `Dialect`, for scripts in the library's own words;
-    `dtypes`, the names of those that it works in; `versions`, a mapping for the journal.
+    `nests`, true where `vjp` and `jvp` may be called by functions that are being differentiated themselves, by the
+    same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in; `lacks`, a mapping from
+    operations to those of its dtypes that they do not take; `versions`, a mapping for the journal.
     """
 
     name: str
@@ -62,7 +64,8 @@ MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
 
 
 def capabilities(backend: Backend) -> set[str]:
-    """Return what a backend offers: "reverse", and "forward", "tape" and "stop_gradient" where it has them."""
+    """Return what a backend offers: "reverse", and "forward", "nested", "tape" and "stop_gradient" where it has them."""
     offers = {"forward": hasattr(backend, "jvp"), "tape": getattr(backend, "tape", None) is not None}
     offers["stop_gradient"] = hasattr(backend.xp, "stop_gradient")
+    offers["nested"] = getattr(backend, "nests", False)
     return {"reverse"} | {what for what, offered in offers.items() if offered}

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.backends.narrow import NARROW, Narrow, stored
 from clinometer.reference import traced
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.dual import Dual
@@ -76,10 +77,12 @@ class Node(traced.Traced):
         inputs = args if graph else [self.primal(a) for a in args]
         y = self if graph else self.value
         for place, a in enumerate(args):
-            if isinstance(a, Node) and a.level == self.level:
+            if isinstance(a, Node) and a.level == self.level and a.dtype.kind not in "iub":
                 linear = linearize(function, place, y, inputs, params)
                 if linear is not None:
-                    yield a, self.flow(function, place, linear, ct)
+                    part = self.flow(function, place, linear, ct)
+                    # Of mixed operands, each gets its gradient in its own dtype.
+                    yield a, part if part.dtype == a.dtype else traced.cast(part, dtype=a.dtype)
 
     def join(self, present: Array, part: Array) -> Array:
         """Add a cotangent to what has come to this node by other paths."""
@@ -174,20 +177,21 @@ class Reference:
 
     name = "reference"
     node = Node
-    dtypes = ("float32", "float64")
+    dtypes = (*NARROW, "float32", "float64", "complex64", "complex128")
+    nests = True
     second_witness = True  # heard on every case, agreement or not
 
     def __init__(self) -> None:
         creation = ("arange", "zeros", "ones", "full", "eye", "linspace", "zeros_like", "ones_like", "asarray")
-        operations = {name: row.value for name, row in CATALOGUE.items()}
-        self.xp = SimpleNamespace(**operations, **{name: getattr(np, name) for name in creation}, normal=normal)
+        operations = {name: stored(row.value) for name, row in CATALOGUE.items()}
+        self.xp = SimpleNamespace(**operations, **{name: getattr(np, name) for name in creation}, normal=normal, astype=astype)
         self.tape = Tape()
         self.tape.node = self.node
         self.depth = 0
         self.versions = {"numpy": np.__version__}
 
     def asarray(self, x: np.ndarray) -> np.ndarray:
-        return np.array(x)
+        return Narrow(x, x.dtype.name) if x.dtype.name in NARROW else np.array(x)
 
     def to_numpy(self, x: Array) -> np.ndarray:
         while isinstance(x, Node | Dual):
@@ -205,19 +209,31 @@ class Reference:
 
         def pullback(ct: Array) -> list[Array]:
             if not depends:
-                return [np.zeros_like(x) for x in primals]
+                return [zeros_like(x) for x in primals]
             found = cotangents(y, ct, retain=True)
-            return [found[id(leaf)] if id(leaf) in found else np.zeros(leaf.shape, leaf.dtype) for leaf in leaves]
+            return [found[id(leaf)] if id(leaf) in found else zeros_like(x) for leaf, x in zip(leaves, primals, strict=True)]
 
         return (y.value if depends else y), pullback
 
     def jvp(self, f: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
         self.depth += 1
+        level = self.depth
         try:
-            y = f(*(Dual(x, dx, level=self.depth) for x, dx in zip(primals, tangents, strict=True)))
+            y = f(*(Dual(x, dx, level=level) for x, dx in zip(primals, tangents, strict=True)))
         finally:
             self.depth -= 1
-        return (y.x, y.dx) if isinstance(y, Dual) else (y, np.zeros_like(y))
+        # a dual of another level is a constant to this one
+        return (y.x, y.dx) if isinstance(y, Dual) and y.level == level else (y, zeros_like(y))
+
+
+def zeros_like(x: Array) -> Array:
+    """Return zeros that numpy's own dtypes do not tell: in half precision an array is not numpy's."""
+    return Narrow(np.zeros(x.shape), x.name) if isinstance(x, Narrow) else np.zeros(np.shape(x), x.dtype)
+
+
+def astype(x: Array, dtype: str) -> Array:
+    """Return x in another dtype."""
+    return traced.cast(x, dtype=dtype)
 
 
 def normal(shape: tuple[int, ...], seed: int) -> np.ndarray:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,9 +38,16 @@ def axes(x: Any, axis: Any) -> Any:
     return tuple(range(x.ndim)) if axis is None else axis
 
 
-def total(x: Any, axis: Any, keepdims: bool) -> Any:
+def masked(x: Any, where: Any, neutral: Any) -> Any:
+    """torch's reductions take no mask: what it leaves out becomes a number that changes nothing."""
+    return x if where is None else torch.where(torch.tensor(where), x, neutral)
+
+
+def total(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
     """Torch takes the empty tuple of axes for all of them."""
-    return x.clone() if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
+    x = masked(x, where, 0.0)
+    y = x.clone() if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
+    return y if initial is None else y + x.new_tensor(initial)
 
 
 def average(x: Any, axis: Any, keepdims: bool) -> Any:
@@ -48,17 +55,66 @@ def average(x: Any, axis: Any, keepdims: bool) -> Any:
     return x.clone() if axis == () else torch.mean(x, dim=axis, keepdim=keepdims)
 
 
-def product(x: Any, axis: Any, keepdims: bool) -> Any:
+def product(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
     """torch multiplies along one axis at a time."""
+    x = masked(x, where, 1.0)
     named = (axis,) if isinstance(axis, int) else axes(x, axis)
     for a in sorted((a + x.ndim if a < 0 else a for a in named), reverse=True):
         x = torch.prod(x, dim=a, keepdim=keepdims)
+    return x if initial is None else x * x.new_tensor(initial)
+
+
+def greatest(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
+    """torch.amax begins with no value of its own."""
+    y = torch.amax(masked(x, where, initial), dim=axes(x, axis), keepdim=keepdims)
+    return y if initial is None else torch.clamp(y, min=initial)
+
+
+def least(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
+    """torch.amin begins with no value of its own."""
+    y = torch.amin(masked(x, where, initial), dim=axes(x, axis), keepdim=keepdims)
+    return y if initial is None else torch.clamp(y, max=initial)
+
+
+def median(x: Any, axis: Any, keepdims: bool) -> Any:
+    """torch.median takes the lower of two; a quantile along one axis takes their mean."""
+    if x.dtype not in (torch.float32, torch.float64):
+        raise NotImplementedError("torch.quantile takes float32 and float64 alone")
+    if not isinstance(axis, tuple):
+        return torch.quantile(x, 0.5, dim=axis, keepdim=keepdims)
+    reduced = {a % x.ndim for a in axis}
+    kept = [a for a in range(x.ndim) if a not in reduced]
+    y = torch.quantile(torch.permute(x, [*kept, *reduced]).flatten(len(kept)), 0.5, dim=-1)
+    return y.reshape([1 if a in reduced else n for a, n in enumerate(x.shape)]) if keepdims else y
+
+
+def padded(x: Any, pad_width: Any, value: float, mode: str = "constant") -> Any:
+    """Torch counts the widths from the last axis, and repeats entries of stacked arrays alone."""
+    widths = [n for pair in reversed(pad_width) for n in pair]
+    if mode == "constant":
+        return torch.nn.functional.pad(x, widths, value=value)
+    mode = {"edge": "replicate", "wrap": "circular"}.get(mode, mode)
+    return torch.nn.functional.pad(x[None, None], widths, mode=mode)[0, 0]
+
+
+def taken(x: Any, indices: Any, axis: Any) -> Any:
+    """torch.take is for the flattened array; along an axis there is index_select, without negative numbers."""
+    index = torch.tensor(indices)
+    return torch.take(x, index) if axis is None else torch.index_select(x, axis, index % x.shape[axis])
+
+
+def counts(repeats: Any) -> Any:
+    """A repetition for each entry is a tensor."""
+    return torch.tensor(repeats) if isinstance(repeats, list) else repeats
+
+
+def added(x: Any, y: Any, key: Any) -> Any:
+    """X with y added at a key; at a list of numbers duplicates accumulate."""
+    if isinstance(key, list):
+        return torch.index_put(x, (torch.tensor(key),), y, accumulate=True)
+    x = x.clone()
+    x[key] += y
     return x
-
-
-def padded(x: Any, pad_width: Any, value: float) -> Any:
-    """Torch counts the widths from the last axis."""
-    return torch.nn.functional.pad(x, [n for pair in reversed(pad_width) for n in pair], value=value)
 
 
 def updated(x: Any, y: Any, key: Any) -> Any:
@@ -68,14 +124,65 @@ def updated(x: Any, y: Any, key: Any) -> Any:
     return x
 
 
+def qr(x: Any) -> Any:
+    """Q above R, or beside it, with a positive diagonal in R."""
+    q, r = torch.linalg.qr(x)
+    sign = torch.diagonal(r, dim1=-2, dim2=-1).sign()
+    return torch.cat([q * sign.unsqueeze(-2), sign.unsqueeze(-1) * r], dim=-2 if x.shape[-2] >= x.shape[-1] else -1)
+
+
+def sine_by_eigenvectors(x: Any) -> Any:
+    """V sin(W) V' of the symmetric part V W V' of x."""
+    w, v = torch.linalg.eigh((x + x.mT) / 2)
+    return v * torch.sin(w).unsqueeze(-2) @ v.mT
+
+
+def square_by_singular_vectors(x: Any) -> Any:
+    """U S^2 V' of x = U S V'."""
+    u, s, vh = torch.linalg.svd(x, full_matrices=False)
+    return u * (s * s).unsqueeze(-2) @ vh
+
+
+def pooled(kind: str, x: Any, size: Any, **how: Any) -> Any:
+    """torch.nn.functional has a function for each number of axes."""
+    return getattr(torch.nn.functional, f"{kind}_pool{len(size)}d")(x, size, **how)
+
+
 def normal(shape: Any, seed: int) -> Any:
     """Standard normal numbers from a seeded generator."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+TANGENT = """\
+def tangent(f, dxs):
+    return lambda *xs: torch.func.jvp(f, xs, dxs)[1]
+"""
+
 DIALECT = Dialect(
     imports="import torch",
-    helpers=(kind, counted, indices, axes, total, average, product, padded, updated, normal),
+    helpers=(
+        kind,
+        counted,
+        indices,
+        axes,
+        masked,
+        total,
+        average,
+        product,
+        greatest,
+        least,
+        median,
+        padded,
+        taken,
+        counts,
+        added,
+        updated,
+        normal,
+        qr,
+        sine_by_eigenvectors,
+        square_by_singular_vectors,
+        pooled,
+    ),
     array="torch.tensor({values}, dtype=torch.{dtype})",
     reverse="""\
 for leaf in ({names},):
@@ -83,6 +190,26 @@ for leaf in ({names},):
 (got,) = torch.autograd.grad(f({names}), [{which}], [ct], materialize_grads=True)
 """,
     forward="_, got = torch.func.jvp(f, ({names},), ({tangents},))\n",
+    nested={
+        "reverse": """\
+def gradient(f, which, ct):
+    def g(*xs):
+        xs = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in xs]
+        y = f(*xs)
+        if not y.requires_grad:
+            return torch.zeros_like(xs[which])
+        return torch.autograd.grad(y, xs[which], ct, create_graph=True, materialize_grads=True)[0]
+
+    return g
+""",
+        "forward": TANGENT,
+        "forward-over-reverse": f"""\
+def gradient(f, which, ct):
+    return lambda *xs: torch.func.vjp(f, *xs)[1](ct)[which]
+
+
+{TANGENT}""",
+    },
     tape={
         "leaf": "{x}.requires_grad_()",
         "backward": "{y}.backward({ct})",
@@ -102,6 +229,7 @@ for leaf in ({names},):
         "ones_like(x)": "torch.ones_like(x)",
         "asarray(values, dtype=None)": "torch.tensor(values, dtype=kind(dtype))",
         "normal(shape, seed)": "normal(shape, seed)",
+        "astype(x, dtype)": "x.to(kind(dtype))",
         # ----- arithmetic -----
         "add(x, y)": "x + y",
         "subtract(x, y)": "x - y",
@@ -114,6 +242,9 @@ for leaf in ({names},):
         "pow(x, y)": "x ** y",
         "hypot(x, y)": "torch.hypot(x, y)",
         "lerp(x, y, weight)": "torch.lerp(x, y, weight)",
+        "addcmul(x, y, z, value=1.0)": "torch.addcmul(x, y, z, value=value)",
+        "floor_divide(x, y)": 'torch.div(x, y, rounding_mode="floor")',
+        "remainder(x, y)": "torch.remainder(x, y)",
         "exp(x)": "torch.exp(x)",
         "exp2(x)": "torch.exp2(x)",
         "expm1(x)": "torch.expm1(x)",
@@ -125,6 +256,7 @@ for leaf in ({names},):
         "rsqrt(x)": "torch.rsqrt(x)",
         "logaddexp(x, y)": "torch.logaddexp(x, y)",
         "xlogy(x, y)": "torch.xlogy(x, y)",
+        "entr(x)": "torch.special.entr(x)",
         "sin(x)": "torch.sin(x)",
         "cos(x)": "torch.cos(x)",
         "tan(x)": "torch.tan(x)",
@@ -132,6 +264,7 @@ for leaf in ({names},):
         "acos(x)": "torch.acos(x)",
         "atan(x)": "torch.atan(x)",
         "atan2(x, y)": "torch.atan2(x, y)",
+        "sinc(x)": "torch.sinc(x)",
         "sinh(x)": "torch.sinh(x)",
         "cosh(x)": "torch.cosh(x)",
         "tanh(x)": "torch.tanh(x)",
@@ -144,6 +277,8 @@ for leaf in ({names},):
         "minimum(x, y)": "torch.minimum(x, y)",
         "clip(x, min=None, max=None)": "torch.clamp(x, min=min, max=max)",
         "where(x, y, condition)": "torch.where(torch.tensor(condition), x, y)",
+        "nan_to_num(x, nan=0.0, posinf=None, neginf=None)": "torch.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)",
+        "copysign(x, y)": "torch.copysign(x, y)",
         "greater(x, y)": "x > y",
         "less(x, y)": "x < y",
         "sign(x)": "torch.sign(x)",
@@ -153,39 +288,78 @@ for leaf in ({names},):
         "round(x)": "torch.round(x)",
         # ----- activations and special functions -----
         "sigmoid(x)": "torch.sigmoid(x)",
-        "softplus(x)": "torch.nn.functional.softplus(x)",
+        "log_sigmoid(x)": "torch.nn.functional.logsigmoid(x)",
+        "logit(x)": "torch.logit(x)",
+        # Linear above the threshold, which is 20 by itself: there a float64 still sees the difference.
+        "softplus(x, beta=1.0)": "torch.nn.functional.softplus(x, beta=beta, threshold=40.0)",
         "silu(x)": "torch.nn.functional.silu(x)",
+        "mish(x)": "torch.nn.functional.mish(x)",
+        "gelu_tanh(x)": 'torch.nn.functional.gelu(x, approximate="tanh")',
+        "tanhshrink(x)": "torch.nn.functional.tanhshrink(x)",
         "softsign(x)": "torch.nn.functional.softsign(x)",
+        "celu(x, alpha=1.0)": "torch.nn.functional.celu(x, alpha=alpha)",
         "relu(x)": "torch.relu(x)",
         "leaky_relu(x, negative_slope=0.01)": "torch.nn.functional.leaky_relu(x, negative_slope=negative_slope)",
+        "elu(x, alpha=1.0)": "torch.nn.functional.elu(x, alpha=alpha)",
+        "selu(x)": "torch.nn.functional.selu(x)",
         "relu6(x)": "torch.nn.functional.relu6(x)",
         "hardtanh(x)": "torch.nn.functional.hardtanh(x)",
-        "elu(x)": "torch.nn.functional.elu(x)",
+        "hardsigmoid(x)": "torch.nn.functional.hardsigmoid(x)",
+        "hardswish(x)": "torch.nn.functional.hardswish(x)",
+        "softshrink(x, lambd=0.5)": "torch.nn.functional.softshrink(x, lambd)",
+        "hardshrink(x, lambd=0.5)": "torch.nn.functional.hardshrink(x, lambd)",
         "erf(x)": "torch.erf(x)",
         "erfc(x)": "torch.erfc(x)",
-        "lgamma(x)": "torch.lgamma(x)",
+        "erfinv(x)": "torch.erfinv(x)",
         "ndtr(x)": "torch.special.ndtr(x)",
+        "ndtri(x)": "torch.special.ndtri(x)",
+        "log_ndtr(x)": "torch.special.log_ndtr(x)",
         "gelu(x)": "torch.nn.functional.gelu(x)",
+        "lgamma(x)": "torch.lgamma(x)",
+        "digamma(x)": "torch.digamma(x)",
+        "i0(x)": "torch.special.i0(x)",
+        "i1(x)": "torch.special.i1(x)",
         # ----- reductions and scans -----
-        "sum(x, axis=None, keepdims=False)": "total(x, axis, keepdims)",
+        "sum(x, axis=None, keepdims=False, where=None, initial=None)": "total(x, axis, keepdims, where, initial)",
         "mean(x, axis=None, keepdims=False)": "average(x, axis, keepdims)",
-        "prod(x, axis=None, keepdims=False)": "product(x, axis, keepdims)",
+        "prod(x, axis=None, keepdims=False, where=None, initial=None)": "product(x, axis, keepdims, where, initial)",
         "var(x, axis=None, keepdims=False, correction=0.0)": "torch.var(x, dim=axis, correction=correction, keepdim=keepdims)",
         "std(x, axis=None, keepdims=False, correction=0.0)": "torch.std(x, dim=axis, correction=correction, keepdim=keepdims)",
         "logsumexp(x, axis=None, keepdims=False)": "torch.logsumexp(x, dim=axes(x, axis), keepdim=keepdims)",
         "vector_norm(x, axis=None, keepdims=False, ord=2)": "torch.linalg.vector_norm(x, ord, dim=axis, keepdim=keepdims)",
-        "max(x, axis=None, keepdims=False)": "torch.amax(x, dim=axes(x, axis), keepdim=keepdims)",
-        "min(x, axis=None, keepdims=False)": "torch.amin(x, dim=axes(x, axis), keepdim=keepdims)",
+        "max(x, axis=None, keepdims=False, where=None, initial=None)": "greatest(x, axis, keepdims, where, initial)",
+        "min(x, axis=None, keepdims=False, where=None, initial=None)": "least(x, axis, keepdims, where, initial)",
+        "median(x, axis=None, keepdims=False)": "median(x, axis, keepdims)",
+        "argmax(x, axis=None, keepdims=False)": "torch.argmax(x, dim=axis, keepdim=keepdims)",
+        "any(x, axis=None, keepdims=False)": "torch.any(x, dim=axes(x, axis), keepdim=keepdims)",
+        "all(x, axis=None, keepdims=False)": "torch.all(x, dim=axes(x, axis), keepdim=keepdims)",
+        "count_nonzero(x, axis=None, keepdims=False)": "total(x != 0, axis, keepdims)",
         "cumulative_sum(x, axis)": "torch.cumsum(x, dim=axis)",
         "cumulative_prod(x, axis)": "torch.cumprod(x, dim=axis)",
         "cummax(x, axis)": "torch.cummax(x, dim=axis).values",
+        "cummin(x, axis)": "torch.cummin(x, dim=axis).values",
+        "logcumsumexp(x, axis)": "torch.logcumsumexp(x, dim=axis)",
+        "trapezoid(x, dx=1.0, axis=-1)": "torch.trapezoid(x, dx=dx, dim=axis)",
         "diff(x, axis=-1)": "torch.diff(x, dim=axis)",
         # ----- normalisers and losses -----
         "softmax(x, axis=-1)": "torch.softmax(x, dim=axis)",
         "log_softmax(x, axis=-1)": "torch.log_softmax(x, dim=axis)",
-        "layer_norm(x, eps=1e-3)": "torch.nn.functional.layer_norm(x, x.shape[-1:], eps=eps)",
+        "layer_norm(x, weight, bias, eps=1e-3)": "torch.nn.functional.layer_norm(x, weight.shape, weight, bias, eps=eps)",
+        "rms_norm(x, weight, eps=1e-3)": "torch.nn.functional.rms_norm(x, weight.shape, weight, eps=eps)",
+        "normalize(x, p=2, axis=-1, eps=1e-12)": "torch.nn.functional.normalize(x, p=p, dim=axis, eps=eps)",
+        "cdist(x, y, p=2.0)": "torch.cdist(x, y, p=p)",
         "cosine_similarity(x, y)": "torch.nn.functional.cosine_similarity(x, y, dim=-1)",
-        "mse(x, y)": "torch.nn.functional.mse_loss(x, y)",
+        'mse(x, y, reduction="mean")': "torch.nn.functional.mse_loss(x, y, reduction=reduction)",
+        'l1(x, y, reduction="mean")': "torch.nn.functional.l1_loss(x, y, reduction=reduction)",
+        'huber(x, y, delta=1.0, reduction="mean")': ("torch.nn.functional.huber_loss(x, y, delta=delta, reduction=reduction)"),
+        "hinge(x, target)": "torch.mean(torch.relu(1 - x * torch.tensor(target)))",
+        'bce(x, y, reduction="mean")': "torch.nn.functional.binary_cross_entropy(x, y, reduction=reduction)",
+        'bce_with_logits(x, y, reduction="mean")': (
+            "torch.nn.functional.binary_cross_entropy_with_logits(x, y, reduction=reduction)"
+        ),
+        'cross_entropy(x, target, reduction="mean")': (
+            "torch.nn.functional.cross_entropy(x, torch.tensor(target), reduction=reduction)"
+        ),
         "kl_div(x, y)": 'torch.nn.functional.kl_div(torch.log(x), y, reduction="sum")',
         # ----- shape -----
         "reshape(x, shape)": "torch.reshape(x, shape)",
@@ -198,36 +372,99 @@ for leaf in ({names},):
         "roll(x, shift, axis)": "torch.roll(x, shift, axis)",
         "concat(x, y, axis=0)": "torch.concat([x, y], dim=axis)",
         "stack(x, y, axis=0)": "torch.stack([x, y], dim=axis)",
-        "pad(x, pad_width, constant_values=0.0)": "padded(x, pad_width, constant_values)",
-        "diagonal(x)": "torch.diagonal(x, dim1=-2, dim2=-1)",
-        "diag(x)": "torch.diag(x)",
+        "split(x, at, axis)": "torch.concat(torch.tensor_split(x, at, dim=axis)[::-1], dim=axis)",
+        "unstack(x, axis)": "torch.stack(torch.unbind(x, dim=axis)[::-1])",
+        'pad(x, pad_width, constant_values=0.0, mode="constant")': "padded(x, pad_width, constant_values, mode)",
+        'meshgrid(x, y, indexing="xy")': "torch.stack(torch.meshgrid(x, y, indexing=indexing))",
+        "diagonal(x, offset=0)": "torch.diagonal(x, offset, dim1=-2, dim2=-1)",
+        "diag(x, k=0)": "torch.diag(x, k)",
         "tril(x, k=0)": "torch.tril(x, k)",
         "triu(x, k=0)": "torch.triu(x, k)",
         "tile(x, repetitions)": "torch.tile(x, repetitions)",
-        "repeat(x, repeats, axis)": "torch.repeat_interleave(x, repeats, dim=axis)",
+        "repeat(x, repeats, axis)": "torch.repeat_interleave(x, counts(repeats), dim=axis)",
         "broadcast_to(x, shape)": "torch.broadcast_to(x, shape)",
         # ----- indexing -----
         "getitem(x, key)": "x[indices(key)]",
-        "take(x, indices, axis)": "torch.index_select(x, axis, torch.tensor(indices))",
+        "take(x, indices, axis)": "taken(x, indices, axis)",
         "take_along_axis(x, indices, axis)": "torch.take_along_dim(x, torch.tensor(indices), axis)",
         "at_set(x, y, key)": "updated(x, y, key)",
-        "at_add(x, y, indices)": "torch.index_add(x, 0, torch.tensor(indices), y)",
+        "at_add(x, y, indices)": "added(x, y, indices)",
+        "index_add(x, y, indices, axis)": "torch.index_add(x, axis, torch.tensor(indices), y)",
+        "scatter_add(x, y, indices, axis)": "torch.scatter_add(x, axis, torch.tensor(indices), y)",
         "masked_fill(x, mask, value)": "x.masked_fill(torch.tensor(mask), value)",
         "sort(x, axis=-1)": "torch.sort(x, dim=axis).values",
+        "topk(x, k, axis=-1, largest=True)": "torch.topk(x, k, dim=axis, largest=largest).values",
+        "argsort(x, axis=-1)": "torch.argsort(x, dim=axis)",
+        "searchsorted(x, y)": "torch.searchsorted(torch.sort(x).values, y)",
+        "one_hot(x, num_classes)": "torch.nn.functional.one_hot(x.long(), num_classes)",
         # ----- linear algebra -----
         "matmul(x, y)": "x @ y",
         "vecdot(x, y)": "torch.linalg.vecdot(x, y)",
+        "dot(x, y)": "torch.tensordot(x, y, dims=([-1], [max(y.ndim - 2, 0)]))",
+        "inner(x, y)": "torch.inner(x, y)",
         "outer(x, y)": "torch.outer(x, y)",
+        "kron(x, y)": "torch.kron(x, y)",
+        "cross(x, y, axis=-1)": "torch.linalg.cross(x, y, dim=axis)",
         "tensordot(x, y, axes)": "torch.tensordot(x, y, dims=axes)",
         "einsum(x, y, subscripts)": "torch.einsum(subscripts, x, y)",
-        "trace(x)": "torch.diagonal(x, dim1=-2, dim2=-1).sum(-1)",
+        "einsum_of_one(x, subscripts)": "torch.einsum(subscripts, x)",
+        "einsum_of_three(x, y, z, subscripts)": "torch.einsum(subscripts, x, y, z)",
+        "trace(x, offset=0)": "torch.diagonal(x, offset=offset, dim1=-2, dim2=-1).sum(-1)",
         "det(x)": "torch.linalg.det(x)",
+        "slogdet(x)": "torch.stack(torch.linalg.slogdet(x), dim=-1)",
         "inv(x)": "torch.linalg.inv(x)",
         "solve(a, b)": "torch.linalg.solve(a, b)",
+        "matrix_power(x, n)": "torch.linalg.matrix_power(x, n)",
+        "matrix_exp(x)": "torch.linalg.matrix_exp(x)",
         "cholesky(x)": "torch.linalg.cholesky((x + x.mT) / 2)",
+        "qr(x)": "qr(x)",
+        # By QR: the default pivots by an array that nobody has cleared, and repeats no bits (pytorch issue 187411).
+        "lstsq(a, b)": "torch.linalg.lstsq(a, b, driver='gels').solution",
+        "pinv(x)": "torch.linalg.pinv(x)",
+        "eigh(x)": "sine_by_eigenvectors(x)",
+        "eigvalsh(x)": "torch.linalg.eigvalsh((x + x.mT) / 2)",
+        "svd(x)": "square_by_singular_vectors(x)",
+        "svdvals(x)": "torch.linalg.svdvals(x)",
+        "matrix_norm(x, ord='fro', keepdims=False)": "torch.linalg.matrix_norm(x, ord=ord, keepdim=keepdims)",
+        # ----- convolution, pooling, spectra -----
+        "conv1d(x, weight, stride=1, padding=0, dilation=1, groups=1)": (
+            "torch.nn.functional.conv1d(x, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)"
+        ),
+        "conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1)": (
+            "torch.nn.functional.conv2d(x, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)"
+        ),
+        "avg_pool(x, kernel_size, stride, padding)": "pooled('avg', x, kernel_size, stride=stride, padding=padding)",
+        "max_pool(x, kernel_size, stride, padding, dilation)": (
+            "pooled('max', x, kernel_size, stride=stride, padding=padding, dilation=dilation)"
+        ),
+        "rfft(x, n=None, axis=-1, norm='backward')": "torch.view_as_real(torch.fft.rfft(x, n=n, dim=axis, norm=norm))",
+        "irfft(x, n=None, axis=-1, norm='backward')": (
+            "torch.fft.irfft(torch.complex(x[..., 0], x[..., 1]), n=n, dim=axis, norm=norm)"
+        ),
+        "fft(x, n=None, axis=-1, norm='backward')": (
+            "torch.view_as_real(torch.fft.fft(torch.complex(x[..., 0], x[..., 1]), n=n, dim=axis, norm=norm))"
+        ),
+        "ifft(x, n=None, axis=-1, norm='backward')": (
+            "torch.view_as_real(torch.fft.ifft(torch.complex(x[..., 0], x[..., 1]), n=n, dim=axis, norm=norm))"
+        ),
+        # ----- complex -----
+        "real(z)": "torch.real(z)",
+        "imag(z)": "torch.imag(z)",
+        "conj(z)": "torch.conj(z)",
+        "modulus(z)": "torch.abs(z)",
+        "angle(z)": "torch.angle(z)",
         "stop_gradient(x)": "x.detach()",
     },
 )
+
+
+HALF = ("float16", "bfloat16")
+# LAPACK and the library of Fourier transforms know no half precision; neither does torch.quantile.
+LACKS = dict.fromkeys(
+    ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv", "matrix_norm",
+     "matrix_power", "rfft", "irfft", "fft", "ifft", "median"),
+    HALF,
+)  # fmt: skip
 
 
 class Tape:
@@ -261,35 +498,56 @@ class Torch:
 
     name = "torch"
     dialect = DIALECT
-    dtypes = ("float32", "float64")
+    dtypes = (*HALF, "float32", "float64", "complex64", "complex128")
+    lacks = LACKS
+    nests = True
 
     def __init__(self) -> None:
         import torch  # here, not above: a broken install must not stop the other backends
 
-        torch.set_num_threads(1)  # on arrays this small a second thread only waits, and workers have cores of their own
         self._torch = torch
         globals()["torch"] = torch  # for the helpers, which scripts take over as they stand
         self.xp = DIALECT.namespace()
         self.tape = Tape()
+        self._depth = self._pushing = 0
         self.versions = {"torch": torch.__version__}
 
     def asarray(self, x: np.ndarray) -> Any:
+        if x.dtype.name == "bfloat16":  # not one of numpy's own: handed over as bits
+            return self._torch.from_numpy(np.array(x).view(np.int16)).view(self._torch.bfloat16)
         return self._torch.from_numpy(np.array(x))
 
     def to_numpy(self, x: Any) -> np.ndarray:
-        return x.detach().numpy()
+        if x.dtype is self._torch.bfloat16:
+            return x.detach().view(self._torch.int16).numpy().view("bfloat16")
+        return x.detach().numpy(force=True)  # a zero of forward mode has no memory otherwise
 
     def vjp(self, f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
-        leaves = [x.detach().requires_grad_() for x in primals]
-        y = f(*leaves)
+        if self._pushing:  # inside forward mode the tape does not see what torch.func does
+            return self._torch.func.vjp(f, *primals)
+        outer = self._depth > 0  # a derivative around this one wants the graph, and a leaf that is a node of it
+        leaves = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in primals]
+        with self._inside("_depth"):
+            y = f(*leaves)
 
         def pullback(ct: Any) -> Sequence[Any]:
             if not y.requires_grad:  # nothing of y depends on a leaf, and torch would raise
                 return [self._torch.zeros_like(x) for x in primals]
             # An unused input would come back as None. The clauses say zero, so ask for zeros.
-            return self._torch.autograd.grad(y, leaves, ct, retain_graph=True, materialize_grads=True)
+            grad = self._torch.autograd.grad
+            return grad(y, leaves, ct, retain_graph=True, create_graph=self._depth > 0, materialize_grads=True)
 
-        return y.detach(), pullback
+        return (y if outer else y.detach()), pullback
 
     def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        return self._torch.func.jvp(f, tuple(primals), tuple(tangents))
+        with self._inside("_pushing"):
+            return self._torch.func.jvp(f, tuple(primals), tuple(tangents))
+
+    @contextmanager
+    def _inside(self, counter: str) -> Iterator[None]:
+        """Count how many derivatives are being taken around what is called."""
+        setattr(self, counter, getattr(self, counter) + 1)
+        try:
+            yield
+        finally:
+            setattr(self, counter, getattr(self, counter) - 1)

@@ -9,7 +9,8 @@ Read in this order; each file needs only those before it.
 5. `catalogue/`   the operations: value, rule, domain and special points, a row each.
 6. `program`      pure functions as data: steps, branches, loops.
 7. `truth`        a case and what must come out of it, with the tolerance of every number.
-8. `differences`  the second witness: adaptive finite differences of the plain function.
-9. `kinks`        what is right where there is no derivative.
-10. `verdict`     the answer held against the truth.
+8. `higher`       the same of second and third order: duals of duals.
+9. `differences`  the second witness: adaptive finite differences of the plain function.
+10. `kinks`       what is right where there is no derivative.
+11. `verdict`     the answer held against the truth.
 """

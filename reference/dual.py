@@ -4,7 +4,8 @@ A dual is x + dx·ε with ε² = 0. Beside the tangent it carries the majorant m
 products of partials, of absolute values. Every mode of differentiation evaluates that sum in some order, so m is
 the scale of the rounding that any mode may make, even where this one's happens to cancel.
 
-The components may be duals themselves, of a lower level, which gives second derivatives.
+The components may be duals themselves, of a lower level, which gives second derivatives. So may the majorant: with
+the majorant of a coefficient for its derivative, the product rule makes |f''| m1 m2 + |f'| m12 of it, all terms positive.
 """
 
 from __future__ import annotations
@@ -42,6 +43,10 @@ class Dual(traced.Traced):
 
     def clean(self) -> Array:
         return traced.clean(self.x)
+
+    def magnitude(self) -> Array:
+        size = traced.magnitude(self.x)
+        return size if self.m is None else Dual(size, self.m, level=self.level)
 
     def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Array:
         mine = [isinstance(a, Dual) and a.level == self.level for a in args]

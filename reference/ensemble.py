@@ -63,13 +63,16 @@ class Ensemble(traced.Traced):
 
 def perturb(y: np.ndarray, noise: Noise, scale: np.ndarray | None = None, factor: float = 1.0) -> np.ndarray:
     """Round all replicas but the clean one, relative to `scale` (default: the result itself), in place."""
-    if len(y) > 1 and y.dtype.kind == "f" and y.size:
-        z = noise.draw(y[1:].shape) * (noise.u * factor)
-        with np.errstate(invalid="ignore"):
-            error = (y[1:] if scale is None else scale) * z  # not y * (1 + z): with z tiny, that sum rounds away
-        if not np.isfinite(error).all():
-            error = np.where(np.isfinite(error), error, 0)
-        y[1:] += error
+    if len(y) == 1 or y.dtype.kind not in "fc" or not y.size:
+        return y
+    moved = y[1:]
+    if scale is None and factor == 1 and y.dtype.kind == "f":
+        moved *= noise.factors(moved.shape)
+        return y
+    size = (moved if scale is None else scale) * (noise.u * factor)
+    size = np.where(np.isfinite(size), size, 0)  # noise makes no NaN out of an infinity
+    z = noise.draw(moved.shape)
+    moved += size * (z + 1j * noise.draw(moved.shape) if y.dtype.kind == "c" else z)
     return y
 
 
@@ -84,7 +87,7 @@ def align(args: Sequence[Any]) -> list[Any]:
     ]
 
 
-EXACT = {np.negative, np.absolute, np.positive, np.copysign, np.where} | traced.DECISIONS
+EXACT = {np.real, np.imag, np.conjugate, np.negative, np.absolute, np.positive, np.copysign, np.where} | traced.DECISIONS
 
 
 class Accuracy(NamedTuple):
@@ -92,9 +95,11 @@ class Accuracy(NamedTuple):
 
     reference: float  # error of our own value, in roundings of float64
     vendor: float  # error that a library may have, in roundings of its dtype
+    floor: float = 0.0  # both are relative to the value or, near a zero of the function, to this
 
 
 ACCURACY: dict[Callable, Accuracy] = {}
+SINGLE = 2.0**-24  # a rounding of float32
 
 
 def elementwise(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
@@ -105,8 +110,11 @@ def elementwise(noise: Noise, function: Callable, args: Sequence[Any], params: d
     if function in EXACT:
         return y
     known = ACCURACY.get(function)
-    factor = 1.0 if known is None else max(known.vendor, known.reference * 2.0**-53 / noise.u)
-    return perturb(np.asarray(y), noise, factor=factor)
+    if known is None:
+        return perturb(np.asarray(y), noise)
+    scale = np.maximum(np.abs(y[:1]), known.floor) if known.floor else None
+    vendor = known.vendor * min(1.0, SINGLE / noise.u)  # half precision is computed in single, and rounded
+    return perturb(np.asarray(y), noise, scale, max(1.0, vendor, known.reference * 2.0**-53 / noise.u))
 
 
 LEADING_AXIS = {np.argmax, np.argmin, np.argsort}
@@ -134,7 +142,7 @@ def _pick(noise: Noise, function: Callable, args: Sequence[Any], params: dict[st
         return np.take_along_axis(flat, index, -1).reshape(index.shape[:LEAD] + chosen.shape[LEAD:])
     if positions.size and positions.max() == flat.shape[-1]:
         flat = np.concatenate([flat, np.zeros((*lead, 1), flat.dtype)], axis=-1)
-    return flat[..., positions]
+    return np.take(flat, positions, axis=-1)  # in memory as it reads, which an index behind an ellipsis is not
 
 
 def _flat(a: Any, lead: tuple[int, ...]) -> np.ndarray:
@@ -167,7 +175,7 @@ def _contract(noise: Noise, function: Callable, args: Sequence[Any], params: dic
         # A sum is good to a rounding of the sum of magnitudes, whatever its order.
         scale = np.einsum(formula, *(np.abs(a.data[:1] if isinstance(a, Ensemble) else a) for a in args))
     # einsum may hand out a view of its operand; noise must not land there
-    return perturb(np.array(y), noise, scale=scale)
+    return perturb(y if y.base is None else np.array(y), noise, scale=scale)
 
 
 def _inverse(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
@@ -175,9 +183,24 @@ def _inverse(noise: Noise, function: Callable, args: Sequence[Any], params: dict
     return traced.inverse(_normwise(noise, function, args, params) if len(x) > 1 else x)
 
 
+def _eigenvalues(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    return traced.jacobi(_steps(noise, args[0]))[0]
+
+
+def _eigenvectors(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
+    v = traced.jacobi(_steps(noise, args[0]))[1]
+    return perturb(v, noise, scale=np.ones(()), factor=args[0].shape[-1])  # and orthonormal to as many roundings
+
+
+def _steps(noise: Noise, x: Ensemble) -> np.ndarray:
+    """Perturb matrices as orthogonal steps do, one a row: each adds a rounding of the norm (Higham, lemma 19.3)."""
+    return _normwise(noise, traced.normwise, [x], {"roundings": lambda u: x.shape[-1]})
+
+
 def _normwise(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
     x = np.array(args[0].data)
-    return perturb(x, noise, scale=np.sqrt(np.sum(x[:1] ** 2, axis=(-2, -1), keepdims=True)))
+    norm = np.sqrt(np.sum(abs(x[:1]) ** 2, axis=(-2, -1), keepdims=True))
+    return perturb(x, noise, scale=norm, factor=params["roundings"](noise.u) if "roundings" in params else 1.0)
 
 
 def _identity(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
@@ -189,6 +212,8 @@ IMPLEMENTATIONS: dict[Callable, Callable[..., np.ndarray]] = {
     traced.scatter: _scatter,
     traced.contract: _contract,
     traced.inverse: _inverse,
+    traced.eigenvalues: _eigenvalues,
+    traced.eigenvectors: _eigenvectors,
     traced.normwise: _normwise,
     traced.stop_gradient: _identity,
 }

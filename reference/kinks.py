@@ -8,6 +8,7 @@ theirs. No operation needs a formula of its own.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -15,26 +16,54 @@ from clinometer.reference.truth import Case, K
 
 NEARBY = 256  # points: enough to meet every ordering of four ties
 BREADTH = 2.0**-54  # of the way: seen in long double, and below the rounding of float64
+ASIDE = 16  # further points, on either side
+RIM = 2.0**-30  # of the way to those: so far that scatter hardly turns it, so near that the gradient is still the limit
 WEIGHT = 1e3  # of the equation that makes the coefficients sum to one, in nonnegative least squares
 
 
-def nearby_gradients(case: Case, seed: int = 0) -> np.ndarray:
-    """Return the distinct gradients near the first point of a case, as rows over the entries of all inputs."""
+def nearby_gradients(case: Case, answer: Sequence[np.ndarray] = (), seed: int = 0) -> np.ndarray:
+    """Return the distinct gradients near the first point of a case, as rows over the entries of all inputs.
+
+    Where the set is curved (eigenvalues that coincide), chance meets no point of its rim. There the gradient at x + t g is
+    g, for a g on the rim and a small t: so points are taken on either side along an `answer`, gradients (points, ...) too.
+    """
+    return _rows([g.value for g in _near(case, answer, seed).truth.gradients])
+
+
+def nearby_tangents(case: Case, seed: int = 0) -> np.ndarray:
+    """Return the distinct tangents near the first point of a case, as rows over the entries of all outputs.
+
+    Of a function with one entry they are its directional derivatives; the extreme ones are met along the direction itself.
+    """
+    return _rows([dy.value for dy in _near(case, case.tangents, seed).truth.tangents])
+
+
+def _near(case: Case, answer: Sequence[np.ndarray], seed: int) -> Case:
+    """Return a case of points around the first one of a case, some of them on either side along an `answer`."""
     rng = np.random.default_rng(seed)
     wide = np.longdouble
+    signs = np.repeat((0, 1, -1), (NEARBY, ASIDE, ASIDE))
+    largest = max((float(np.abs(g[:1]).max(initial=0.0)) for g in answer), default=0.0)
+    if not 0 < largest < np.inf:  # no direction
+        signs, answer = signs[:NEARBY], ()
 
-    def scattered(x: np.ndarray) -> np.ndarray:
+    def scattered(x: np.ndarray, g: np.ndarray | None) -> np.ndarray:
         x = x[:1].astype(wide)
-        return x + rng.normal(size=(NEARBY, *x.shape[1:])).astype(wide) * BREADTH * np.maximum(abs(x), 1)
+        noise = rng.normal(size=(len(signs), *x.shape[1:])).astype(wide) * BREADTH * np.maximum(abs(x), 1)
+        return x + noise + (0 if g is None else RIM / largest * np.multiply.outer(signs, g[0].astype(wide)))
 
-    near = dataclasses.replace(
+    return dataclasses.replace(
         case,
         dtype="float64",
-        inputs=tuple(map(scattered, case.inputs)),
-        tangents=tuple(np.repeat(dx[:1], NEARBY, axis=0) for dx in case.tangents),
-        cotangents=tuple(np.repeat(ct[:1], NEARBY, axis=0) for ct in case.cotangents),
+        inputs=tuple(scattered(x, answer[i] if len(answer) else None) for i, x in enumerate(case.inputs)),
+        tangents=tuple(np.repeat(dx[:1], len(signs), axis=0) for dx in case.tangents),
+        cotangents=tuple(np.repeat(ct[:1], len(signs), axis=0) for ct in case.cotangents),
     )
-    rows = np.concatenate([g.value.reshape(NEARBY, -1) for g in near.truth.gradients], axis=1).astype(np.float64)
+
+
+def _rows(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Return arrays (points, ...) as distinct rows, one a point, over the entries of all of them."""
+    rows = np.concatenate([part.reshape(len(part), -1) for part in parts], axis=1).astype(np.float64)
     return np.unique(np.round(rows, 12), axis=0)
 
 
@@ -48,7 +77,7 @@ def distance_to_hull(gradient: np.ndarray, vertices: np.ndarray, u: float) -> tu
 
     scale = max(1.0, float(np.abs(vertices).max()))
     a = np.vstack([vertices.T, np.full(len(vertices), WEIGHT * scale)])
-    bound = (K * u + WEIGHT * 2.0**-52) * scale * gradient.size
+    bound = (K * u + WEIGHT * 2.0**-52) * scale * (gradient.size + 1)  # so many equations
     if not np.isfinite(gradient).all():
         return float("inf"), bound
     coefficients, _ = nnls(a, np.append(gradient, WEIGHT * scale))

@@ -2,7 +2,8 @@
 
 Each primitive, at a point, has one linear map an argument. From that single datum come forward mode
 (`push` a tangent), reverse mode (`pull` a cotangent) and the majorant (`bound`: the same sum of absolute
-values), so no rule is ever written twice. Four kinds suffice (and `Scatter`, the transpose of `Pick`):
+values), so no rule is ever written twice. Four kinds suffice (with `Scatter`, the transpose of `Pick`, and `Chain`,
+one after another):
 
 * `Scale`     dy = p * dx, for elementwise functions;
 * `Pick`      dy = dx[positions], for whatever moves entries without computing;
@@ -15,7 +16,7 @@ duals for coefficients they are differentiated in turn.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -48,10 +49,10 @@ class Scale:
         return broadcast(times(self.partial, dx), self.out)
 
     def pull(self, ct: Array) -> Array:
-        return unbroadcast(times(self.partial, ct), self.shape)
+        return unbroadcast(times(conjugate(self.partial), ct), self.shape)
 
     def bound(self, m: Array) -> Array:
-        return broadcast(times(abs(traced.clean(self.partial)), m), self.out)
+        return broadcast(times(traced.magnitude(self.partial), m), self.out)
 
 
 class Select:
@@ -110,7 +111,7 @@ class Contract:
         return self._contract(self.operands, dx)
 
     def bound(self, m: Array) -> Array:
-        return self._contract([abs(traced.clean(a)) for a in self.operands], m)
+        return self._contract([traced.magnitude(a) for a in self.operands], m)
 
     def _contract(self, operands: Sequence[Array], dx: Array) -> Array:
         operands = [dx if i == self.place else a for i, a in enumerate(operands)]
@@ -122,13 +123,60 @@ class Contract:
         for i, (label, a) in enumerate(zip(self.labels, self.operands, strict=True)):
             if i != self.place:
                 labels.append(label)
-                operands.append(a)
+                operands.append(conjugate(a))
         # A label that stands nowhere else was summed alone: its cotangent is the same all along it.
         alone = [i for i, c in enumerate(mine) if not any(c in label for label in labels)]
         if alone:
             labels.append("".join(mine[i] for i in alone))
             operands.append(np.ones([self.shape[i] for i in alone], traced.clean(ct).dtype))
         return unbroadcast(traced.contract(*operands, labels=tuple(labels), out=mine), self.shape)
+
+
+class Part:
+    """dy = the real part, the imaginary part or the conjugate of dx: linear over the real numbers alone."""
+
+    def __init__(self, push: Callable[[Array], Array], pull: Callable[[Array], Array]):
+        self.push, self.pull = push, pull
+
+    def bound(self, m: Array) -> Array:
+        return m
+
+
+class Cast:
+    """dy = dx in another dtype."""
+
+    def __init__(self, dtype: Any, out: Any):
+        self.dtype, self.out = dtype, out
+
+    def push(self, dx: Array) -> Array:
+        return traced.cast(dx, dtype=self.out)
+
+    def pull(self, ct: Array) -> Array:
+        return traced.cast(ct, dtype=self.dtype)
+
+    bound = push
+
+
+class Chain:
+    """One map after another."""
+
+    def __init__(self, *maps: LinearMap):
+        self.maps = maps
+
+    def push(self, dx: Array) -> Array:
+        for linear in self.maps:
+            dx = linear.push(dx)
+        return dx
+
+    def pull(self, ct: Array) -> Array:
+        for linear in reversed(self.maps):
+            ct = linear.pull(ct)
+        return ct
+
+    def bound(self, m: Array) -> Array:
+        for linear in self.maps:
+            m = linear.bound(m)
+        return m
 
 
 def times(partial: Array, x: Array) -> Array:
@@ -139,6 +187,11 @@ def times(partial: Array, x: Array) -> Array:
         if partial == -1:
             return -x
     return partial * x
+
+
+def conjugate(p: Array) -> Array:
+    """Return the conjugate: the transpose in the inner product Re <u, v>. Of real numbers that is they themselves."""
+    return np.conjugate(p) if getattr(p, "dtype", np.dtype(float)).kind == "c" else p
 
 
 def broadcast(x: Array, shape: tuple[int, ...]) -> Array:

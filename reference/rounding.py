@@ -2,31 +2,50 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+import math
+from dataclasses import dataclass, replace
 
+import ml_dtypes  # noqa: F401  # gives numpy the name bfloat16
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Precision:
-    """A floating-point format: unit roundoff, smallest normal number, and where the reference works for it."""
+    """A floating-point format: unit roundoff, smallest normal and largest number, and where the reference works for it."""
 
     name: str
     u: float
     tiny: float
-    working: type[np.floating]
+    largest: float
+    working: type[np.inexact]
 
     @property
     def dtype(self) -> np.dtype:
         return np.dtype(self.name)
 
+    @property
+    def real(self) -> type[np.floating]:
+        """Where the reference works with the parts of numbers."""
+        return np.finfo(self.working).dtype.type
+
+    @property
+    def complex(self) -> bool:
+        """Whether its numbers are complex."""
+        return self.working is not self.real
+
 
 # The reference works with at least 29 bits more than float32 has, and 11 more than float64 where long double is
 # wider (x86); elsewhere np.longdouble is float64 itself and the tolerance is as wide as its noise.
 PRECISIONS = {
-    "float32": Precision("float32", 2.0**-24, float(np.finfo(np.float32).tiny), np.float64),
-    "float64": Precision("float64", 2.0**-53, float(np.finfo(np.float64).tiny), np.longdouble),
+    "float16": Precision("float16", 2.0**-11, 2.0**-14, 65504.0, np.float64),
+    "bfloat16": Precision("bfloat16", 2.0**-8, 2.0**-126, float(np.finfo(np.float32).max), np.float64),
+    "float32": Precision("float32", 2.0**-24, 2.0**-126, float(np.finfo(np.float32).max), np.float64),
+    "float64": Precision("float64", 2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max), np.longdouble),
 }
+# Of a complex number each part is rounded; what is promised is relative to its modulus.
+PRECISIONS["complex64"] = replace(PRECISIONS["float32"], name="complex64", working=np.complex128)
+PRECISIONS["complex128"] = replace(PRECISIONS["float64"], name="complex128", working=np.clongdouble)
 
 
 class Noise:
@@ -36,13 +55,14 @@ class Noise:
     moving offsets cost a tenth of that and are as good for a spread over a few replicas.
     """
 
-    SIZE = 1 << 15
+    SIZE = 1 << 17
     _pools: dict[type, np.ndarray] = {}
 
     def __init__(self, precision: Precision, seed: int = 0):
         self.precision = precision
         self.u = precision.u
-        self._pool = self._make(precision.working)
+        self._pool = self._make(precision.real)
+        self._factors = self._around_one(precision)
         self._at = (seed * 7919) % self.SIZE
 
     @classmethod
@@ -51,15 +71,28 @@ class Noise:
             cls._pools[working] = np.random.default_rng(20_1997).uniform(-1, 1, cls.SIZE).astype(working)
         return cls._pools[working]
 
+    @classmethod
+    @functools.cache
+    def _around_one(cls, precision: Precision) -> np.ndarray:
+        """Return 1 + u z: long double leaves eleven bits to a z of float64, and where it is no wider, eps has to do."""
+        return 1 + cls._make(precision.real) * max(precision.u, np.finfo(precision.real).eps)
+
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return numbers in [-1, 1] in the working precision."""
-        n = int(np.prod(shape))
-        if n > self.SIZE // 2:
-            return np.resize(np.roll(self._pool, self._advance(n)), shape)
+        return self._slice(self._pool, shape)
+
+    def factors(self, shape: tuple[int, ...]) -> np.ndarray:
+        """Return numbers in [1 - u, 1 + u]: to multiply by one is a single pass over an array, and keeps its infinities."""
+        return self._slice(self._factors, shape)
+
+    def _slice(self, pool: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        n = math.prod(shape)
         start = self._advance(n)
+        if n > self.SIZE // 2:
+            return np.resize(np.roll(pool, start), shape)
         if start + n > self.SIZE:
             start = self._at = (start * 31 + 17) % (self.SIZE - n)
-        return self._pool[start : start + n].reshape(shape)
+        return pool[start : start + n].reshape(shape)
 
     def _advance(self, n: int) -> int:
         start = self._at

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference import traced
-from clinometer.reference.linear import Contract, LinearMap, Pick, Scale, Scatter, Select
+from clinometer.reference.linear import Cast, Chain, Contract, LinearMap, Part, Pick, Scale, Scatter, Select
 
 Partial = Callable[..., Any] | None
 
@@ -79,12 +79,45 @@ def _inverse(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) ->
     return Contract(labels, batch + "wz", [-y, args[0], y], 1)
 
 
+def _eigenvalues(place: int, w: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap:
+    """dw = diag(V' dX V), with orthonormal eigenvectors V of X (Giles 2008, section 3.1)."""
+    return _congruence(traced.eigenvectors(args[0]), args[0], "i", "i")
+
+
+def _eigenvectors(place: int, v: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap:
+    """dV = V (F o V' dX V), where F_ij = 1 / (w_j - w_i) and F_ii = 0 (Giles 2008, section 3.1)."""
+    w, shape = traced.eigenvalues(args[0]), np.shape(v)
+    same = np.eye(shape[-1], dtype=bool)
+    gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
+    f = np.where(same, 0.0, 1 / np.where(same, 1.0, gap))
+    batch = traced.LETTERS[: len(shape) - 2]
+    back = Contract([batch + "xi", batch + "ij"], batch + "xj", [v, v], 1)
+    return Chain(_congruence(v, args[0], "i", "j"), Scale(f, shape, shape), back)
+
+
+def _congruence(v: Any, x: Any, row: str, column: str) -> Contract:
+    """Return the map dX -> V' dX V, or its diagonal where row and column have one letter."""
+    batch = traced.LETTERS[: len(np.shape(x)) - 2]
+    out = batch + (row if row == column else row + column)
+    return Contract([batch + "x" + row, batch + "xy", batch + "y" + column], out, [v, x, v], 1)
+
+
+def _cast(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap | None:
+    return None if np.dtype(params["dtype"]).kind in "iub" else Cast(args[0].dtype, params["dtype"])
+
+
 STRUCTURAL: dict[Callable, Callable[..., LinearMap | None]] = {
     traced.pick: _pick,
     traced.scatter: _scatter,
     traced.contract: _contract,
     np.where: _where,
     traced.inverse: _inverse,
+    traced.eigenvalues: _eigenvalues,
+    traced.eigenvectors: _eigenvectors,
     traced.normwise: lambda place, y, args, params: Scale(1, np.shape(y), np.shape(y)),
+    traced.cast: _cast,
+    np.real: lambda place, y, args, params: Part(np.real, lambda ct: ct * (1 + 0j)),
+    np.imag: lambda place, y, args, params: Part(np.imag, lambda ct: ct * 1j),
+    np.conjugate: lambda place, y, args, params: Part(np.conjugate, np.conjugate),
     traced.stop_gradient: lambda place, y, args, params: None,
 }

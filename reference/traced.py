@@ -2,8 +2,8 @@
 
 A row of the catalogue is plain numpy. Given an array of one of our own types (replicas, duals, the nodes of a
 tape), numpy hands the call over to `Traced`, which rewrites it onto the elementwise functions and a few
-primitives: `pick`, `scatter`, `contract`, `where`, `inverse`, `normwise`, `stop_gradient`. Only these need to
-know a derivative (`rules`) or how to round (`ensemble`).
+primitives: `pick`, `scatter`, `contract`, `where`, `inverse`, `eigenvalues`, `eigenvectors`, `normwise`,
+`stop_gradient`. Only these need to know a derivative (`rules`) or how to round (`ensemble`).
 
 Two ideas keep the list short. A function that merely moves entries (reshape, flip, concat, getitem, ...) is
 run once on the *positions* of the entries, and the result is a `pick`. A function that decides (argmax, a
@@ -13,6 +13,7 @@ comparison, floor) has no derivative and is asked of the primal alone.
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -70,6 +71,10 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
         """Return the primal without derivatives and without noise."""
         raise NotImplementedError
 
+    def magnitude(self) -> Array:
+        """Return the size of the primal, without noise: a coefficient of the majorant."""
+        return abs(self.clean())
+
 
 def call(function: Callable, args: Sequence[Any], params: dict[str, Any] | None = None) -> Any:
     """Give a primitive to the highest level among its arguments, or to plain numpy."""
@@ -80,6 +85,11 @@ def call(function: Callable, args: Sequence[Any], params: dict[str, Any] | None 
 def clean(x: Array) -> Array:
     """Strip derivatives and noise; plain arrays pass."""
     return x.clean() if isinstance(x, Traced) else x
+
+
+def magnitude(x: Array) -> Array:
+    """Return the size of a coefficient, clean of noise; of a dual, with the majorant for its derivative."""
+    return x.magnitude() if isinstance(x, Traced) else abs(x)
 
 
 def primitive(plain: Callable) -> Callable:
@@ -121,17 +131,83 @@ def contract(*arrays: Array, labels: tuple[str, ...], out: str) -> Array:
 @primitive
 def inverse(x: Array) -> Array:
     """Invert matrices; in extended precision LAPACK's answer is refined by Newton's iteration."""
-    y = np.linalg.inv(x.astype(np.float64, copy=False)).astype(x.dtype)
-    if x.dtype == np.longdouble:
+    y = np.linalg.inv(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64, copy=False)).astype(x.dtype)
+    if x.dtype in (np.longdouble, np.clongdouble):
         for _ in range(2):  # each step doubles the digits: 53 bits become the 64 of long double
             y = y + y @ (np.eye(x.shape[-1], dtype=x.dtype) - x @ y)
     return y
 
 
 @primitive
-def normwise(x: Array) -> Array:
-    """Return x: matrices whose error an algorithm bounds by their norm only (LAPACK; Higham, ch. 14)."""
+def eigenvalues(x: Array) -> Array:
+    """Return the eigenvalues of symmetric matrices, in ascending order."""
+    return jacobi(x)[0]
+
+
+@primitive
+def eigenvectors(x: Array) -> Array:
+    """Return matrices whose columns are orthonormal eigenvectors of symmetric ones, in the order of `eigenvalues`."""
+    return jacobi(x)[1]
+
+
+SWEEPS = 30  # each squares the size of what is left; two or three do
+
+
+def jacobi(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Diagonalize symmetric matrices: LAPACK has no long double, so cyclic rotations end what it begins.
+
+    Golub & Van Loan, section 8.5.
+    """
+    wide = np.promote_types(x.dtype, np.float64)
+    n = x.shape[-1]
+    a = ((x + np.swapaxes(x, -1, -2)) / 2).astype(wide)
+    v = np.array(np.broadcast_to(np.eye(n, dtype=wide), a.shape))
+    if np.isfinite(a).all():
+        v = np.linalg.eigh(a.astype(np.float64))[1].astype(wide)
+        v = 1.5 * v - 0.5 * v @ (np.swapaxes(v, -1, -2) @ v)  # orthonormal to twice the digits
+        a = np.swapaxes(v, -1, -2) @ a @ v
+    off = ~np.eye(n, dtype=bool)
+    negligible = np.finfo(wide).eps ** 2 * np.abs(a).max(initial=0.0)
+    for _ in range(SWEEPS):
+        if np.abs(a[..., off]).max(initial=0.0) <= negligible:
+            break
+        for p, q in itertools.combinations(range(n), 2):
+            _rotate(a, v, p, q)
+    w = np.diagonal(a, axis1=-2, axis2=-1)
+    order = np.argsort(w, axis=-1, kind="stable")
+    return (
+        np.take_along_axis(w, order, -1).astype(x.dtype),
+        np.take_along_axis(v, order[..., None, :], -1).astype(x.dtype),
+    )
+
+
+def _rotate(a: np.ndarray, v: np.ndarray, p: int, q: int) -> None:
+    """Make a[p, q] zero by a rotation in the plane of axes p and q, in place."""
+    gap, twice = a[..., q, q] - a[..., p, p], 2 * a[..., p, q]
+    size = np.abs(gap) + np.hypot(gap, twice)
+    t = np.where(gap < 0, -twice, twice) / np.where(size == 0, 1, size)
+    c = 1 / np.sqrt(1 + t * t)
+    c, s = c[..., None], (t * c)[..., None]
+    for m in (a, np.swapaxes(a, -1, -2), v):
+        left, right = m[..., p].copy(), m[..., q].copy()
+        m[..., p], m[..., q] = c * left - s * right, s * left + c * right
+    a[..., p, q] = a[..., q, p] = 0  # what rounding has left there would keep the sweeps from converging
+
+
+@primitive
+def normwise(x: Array, *, roundings: Callable[[float], float] = lambda u: 1.0) -> Array:
+    """Return x: matrices whose error an algorithm bounds by their norm only (LAPACK; Higham, ch. 14).
+
+    `roundings` says how many of the norm it may be, as a function of the unit roundoff.
+    """
     return x
+
+
+@primitive
+def cast(x: Array, *, dtype: Any) -> Array:
+    """Return x in another dtype; to integers and booleans nothing of a derivative goes along."""
+    x = np.asarray(x)
+    return (x.real if x.dtype.kind == "c" and np.dtype(dtype).kind != "c" else x).astype(dtype)
 
 
 @primitive
@@ -147,6 +223,17 @@ def slack(z: Array) -> Array:
     counted by a term that spells it out.
     """
     return z - stop_gradient(z)
+
+
+def curvature(size: Array, x: Array) -> Array:
+    """Return zero, whose second derivatives are zero too: what `slack` is of first order, of second.
+
+    The majorant of the one in an entry of x, twice, is four times its `size` (nothing, where that is not finite).
+    """
+    size = stop_gradient(size)
+    off = np.where(np.isfinite(size), x - stop_gradient(x), 0.0)  # zero, with the derivative of x
+    square = np.where(np.isfinite(size), size, 0.0) * off * off
+    return square - square
 
 
 # ----- functions that only move entries -----
@@ -285,6 +372,8 @@ REWRITES: dict[Callable, Callable] = {
     np.maximum: larger,
     np.minimum: smaller,
     np.where: lambda c, x, y: call(np.where, (c, x, y)),
+    np.real: lambda x: call(np.real, (x,)),
+    np.imag: lambda x: call(np.imag, (x,)),
     np.argmax: lambda x, axis=None, keepdims=False: call(np.argmax, (x,), {"axis": axis, "keepdims": keepdims}),
     np.argmin: lambda x, axis=None, keepdims=False: call(np.argmin, (x,), {"axis": axis, "keepdims": keepdims}),
     np.argsort: lambda x, axis=-1: call(np.argsort, (x,), {"axis": axis}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,11 +18,13 @@ import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.dual import Dual
-from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree
+from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree, perturb
 from clinometer.reference.program import Program, run
 from clinometer.reference.rounding import PRECISIONS, Noise, Precision
+from clinometer.reference.traced import LETTERS
 
 REPLICAS = 8  # the clean one included
+COARSE = 2.0**-46  # the finest rounding that replicas make: float64 itself is 128 times finer
 
 # The one constant of all tolerances. Largest error of a right answer, in units of spread + u * majorant: 1.6 over
 # 10 000 random programs in four dtypes, about 2.5 over single operations.
@@ -62,12 +64,8 @@ class Case:
     def at(self, point: int) -> Case:
         """Return the case of one point alone."""
         only = slice(point, point + 1)
-        return dataclasses.replace(
-            self,
-            inputs=tuple(x[only] for x in self.inputs),
-            tangents=tuple(x[only] for x in self.tangents),
-            cotangents=tuple(x[only] for x in self.cotangents),
-        )
+        arrays = (tuple(x[only] for x in xs) for xs in (self.inputs, self.tangents, self.cotangents))
+        return Case(self.program, *arrays, self.dtype)
 
     @property
     def row(self) -> Any:
@@ -80,11 +78,22 @@ class Case:
         """What must come out: computed once, when first asked for."""
         return Truth.of(self)
 
+    @cached_property
+    def second(self) -> list[Expected]:
+        """What the Hessian of <cotangents, f> times the tangents must be, for each input."""
+        return self.higher(2)
+
+    def higher(self, order: int) -> list[Expected]:
+        """Return what the gradient of <cotangents, f>, derived `order` - 1 times more along the tangents, must be."""
+        from clinometer.reference.higher import higher  # it stands above this file
+
+        return higher(self, order)
+
     def settle(self) -> None:
         """Keep the numbers of a truth that was asked for, and let go of what they were made of: tens of times as much."""
         truth = self.__dict__.get("truth")
-        if truth is not None and truth.outputs:
-            settled = Truth(self, [], [], [])
+        if truth is not None and truth.clean.outputs:
+            settled = Truth(self, NOTHING, NOTHING)
             settled.__dict__.update(values=truth.values, gradients=truth.gradients, tangents=truth.tangents)
             self.__dict__["truth"] = settled
 
@@ -108,29 +117,27 @@ class Expected:
 
 @dataclass(frozen=True)
 class Truth:
-    """Values and Jacobians of a case, with tolerances.
+    """Values and derivatives of a case, with tolerances.
 
-    `outputs[k]` has shape (replicas, points, *out). `jacobians[k][i]` has shape
-    (replicas, points, size of input i, *out) and `majorants[k][i]` the same with one replica.
+    `clean` is one replica in the working precision, with majorants; `noisy` are the replicas that spread.
     """
 
     case: Case
-    outputs: list[np.ndarray]
-    jacobians: list[list[np.ndarray]]
-    majorants: list[list[np.ndarray]]
+    clean: Pass
+    noisy: Pass
 
     @classmethod
     def of(cls, case: Case) -> Truth:
         """Compute the truth, point by point where branches of the program disagree between points."""
         try:
-            return _whole(case)
+            return cls(case, *_passes(case))
         except PointsDisagree:
-            return _joined(case, [_whole(case.at(i)) for i in range(case.points)])
+            return cls(case, *map(_joined, zip(*(_passes(case.at(i)) for i in range(case.points)), strict=True)))
 
     @cached_property
     def values(self) -> list[Expected]:
         """What each output must be."""
-        return [_expect(y, np.abs(y[:1]), self.case) for y in self.outputs]
+        return self._expected(lambda run: [(y, np.abs(y[:1])) for y in run.outputs])
 
     @cached_property
     def gradients(self) -> list[Expected]:
@@ -139,81 +146,166 @@ class Truth:
 
     def pull(self, cotangents: Sequence[np.ndarray]) -> list[Expected]:
         """Contract the Jacobian with cotangents of shape (points, *out): one gradient an input."""
-        found = []
-        for i, x in enumerate(self.case.inputs):
-            replicas = scale = np.zeros((1, *x.shape), self.case.precision.working)
-            for k, ct in enumerate(cotangents):
-                jacobian, majorant = self.jacobians[k][i], self.majorants[k][i]
-                replicas = replicas + _contracted(jacobian, ct).reshape(len(jacobian), *x.shape)
-                scale = scale + _contracted(majorant, abs(ct)).reshape(1, *x.shape)
-            found.append(_expect(replicas, scale, self.case))
-        return found
+        return self._expected(lambda run: run.pull(self.case, cotangents))
 
     @cached_property
     def tangents(self) -> list[Expected]:
         """What the pushforward of the case's tangents must be, for each output."""
+        return self._expected(lambda run: run.push(self.case))
+
+    def _expected(self, of: Callable[[Pass], list[tuple[np.ndarray, np.ndarray]]]) -> list[Expected]:
+        return [
+            expect(replicas, scale, self.case, clean[0], self.noisy.u)
+            for (clean, scale), (replicas, _) in zip(of(self.clean), of(self.noisy), strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one run of a program on duals of ensembles gives; `u` is the rounding that its replicas make.
+
+    `outputs[k]` has shape (replicas, points, *out). `jacobians[k][i]` has shape
+    (replicas, points, size of input i, *out) and `majorants[k][i]` the same with one replica.
+    """
+
+    outputs: list[np.ndarray]
+    jacobians: list[list[np.ndarray]]
+    majorants: list[list[np.ndarray]]
+    u: float
+
+    @property
+    def arrays(self) -> list[np.ndarray]:
+        """All numbers that replicas have."""
+        return [*self.outputs, *(j for row in self.jacobians for j in row)]
+
+    def pull(self, case: Case, cotangents: Sequence[np.ndarray]) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the replicas and the scale of each gradient."""
         found = []
-        for k in range(len(self.outputs)):
-            total = scale = np.zeros((1, 1), self.case.precision.working)
-            for i, dx in enumerate(self.case.tangents):
-                jacobian, majorant = self.jacobians[k][i], self.majorants[k][i]
-                dx = dx.reshape(1, len(dx), -1, *(1,) * (jacobian.ndim - LEAD)).astype(jacobian.dtype)
-                total = total + (jacobian * dx).sum(2)
-                scale = scale + (majorant * abs(dx)).sum(2)
-            found.append(_expect(total, scale, self.case))
+        for i, x in enumerate(case.inputs):
+            replicas = scale = np.zeros((1, *x.shape))
+            for k, ct in enumerate(cotangents):
+                along = _contracted(self.jacobians[k][i], ct)
+                bound = _contracted(self.majorants[k][i], abs(ct))
+                if case.precision.complex:  # directions 1, then directions i
+                    n = along.shape[-1] // 2
+                    along, bound = along[..., :n] + 1j * along[..., n:], np.maximum(bound[..., :n], bound[..., n:])
+                replicas = replicas + along.reshape(len(along), *x.shape)
+                scale = scale + bound.reshape(1, *x.shape)
+            found.append((replicas, scale))
+        return found
+
+    def push(self, case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Return the replicas and the scale of each tangent."""
+        found = []
+        for jacobians, majorants in zip(self.jacobians, self.majorants, strict=True):
+            replicas = scale = np.zeros((1, 1))
+            for jacobian, majorant, dx in zip(jacobians, majorants, case.tangents, strict=True):
+                out = LETTERS[: jacobian.ndim - LEAD]
+                dx = dx.reshape(len(dx), -1)
+                if case.precision.complex:
+                    dx = np.concatenate([dx.real, dx.imag], axis=1)
+                dx = dx.astype(jacobian.real.dtype)
+                replicas = replicas + np.einsum(f"RPI{out},PI->RP{out}", jacobian, dx)
+                scale = scale + np.einsum(f"RPI{out},PI->RP{out}", majorant, abs(dx))
+            found.append((replicas, scale))
         return found
 
 
+NOTHING = Pass([], [], [], 1.0)
+
+
 def _contracted(jacobian: np.ndarray, ct: np.ndarray) -> np.ndarray:
-    """Sum a Jacobian of shape (replicas, points, entries, *out) against cotangents (points, *out)."""
-    out = tuple(range(LEAD, jacobian.ndim))
-    return (jacobian * ct.astype(jacobian.dtype)[None, :, None]).sum(out)
+    """Sum a Jacobian of shape (replicas, points, entries, *out) against cotangents (points, *out): Re <ct, J>."""
+    out = LETTERS[: jacobian.ndim - LEAD]
+    return np.einsum(f"RPI{out},P{out}->RPI", jacobian, np.conjugate(ct).astype(jacobian.dtype)).real
 
 
-def _expect(replicas: np.ndarray, scale: np.ndarray, case: Case) -> Expected:
-    """Turn replicas and a scale into a number and its tolerance."""
-    precision = case.precision
+def expect(
+    replicas: np.ndarray, scale: np.ndarray, case: Case, clean: np.ndarray | None = None, u: float | None = None
+) -> Expected:
+    """Turn replicas and a scale into a number and its tolerance.
+
+    The number is `clean`, or the first replica; `u` is what the replicas were rounded by, if not the format's own.
+    """
+    precision, number = case.precision, replicas[0] if clean is None else clean
     with np.errstate(invalid="ignore"):
-        spread = abs(replicas[1:] - replicas[0]).max(0) if len(replicas) > 1 else np.zeros_like(replicas[0])
-    return Expected(replicas[0], K * (spread + precision.u * scale[0]) + precision.tiny)
+        spread = abs(replicas[1:] - replicas[0]).max(0) if len(replicas) > 1 else np.zeros_like(replicas[0].real)
+    spread = spread * (1.0 if u is None else precision.u / u)
+    tolerance = K * (spread + precision.u * scale[0]) + precision.tiny
+    # Near the end of its range a format may overflow on the way, and nothing is claimed.
+    return Expected(number, np.where(abs(number) < precision.largest / 8, tolerance, np.inf))
 
 
-def _whole(case: Case) -> Truth:
+def _passes(case: Case) -> tuple[Pass, Pass]:
+    """Return the clean pass and the noisy one, which are one where it costs nothing."""
+    imitated = _imitated(case.precision)
+    if imitated is case.precision:
+        both = _pass(case, imitated, REPLICAS)
+        return both, both
+    clean, noisy = _pass(case, case.precision, 1), _pass(case, imitated, REPLICAS, majorants=False)
+    if not all(map(_holds_up, noisy.arrays, clean.arrays)):  # float64's range is too short for what long double holds
+        noisy = _pass(case, case.precision, REPLICAS)
+    return clean, noisy
+
+
+def _imitated(precision: Precision) -> Precision:
+    """Return the format whose roundings the replicas make: float64 with coarser ones where long double would be slow.
+
+    Of roundings 128 times too large, which float64 holds to a percent, the 128th part is what fine ones do.
+    """
+    if precision.u >= COARSE:
+        return precision
+    return dataclasses.replace(precision, u=COARSE, working=np.complex128 if precision.complex else np.float64)
+
+
+def _pass(case: Case, precision: Precision, replicas: int, majorants: bool = True) -> Pass:
     """Run the program once on duals of ensembles: all replicas, points and directions together."""
-    precision, noise = case.precision, Noise(case.precision)
-    sizes = [math.prod(x.shape[1:]) for x in case.inputs]
-    primals = [_replicate(x, precision, noise) for x in case.inputs]
-    duals = []
-    for i, (x, primal) in enumerate(zip(case.inputs, primals, strict=True)):
-        basis = np.zeros((1, 1, sum(sizes), sizes[i]), precision.working)
-        start = sum(sizes[:i])
-        basis[0, 0, start : start + sizes[i]] = np.eye(sizes[i])
-        direction = Ensemble(basis.reshape(1, 1, sum(sizes), *x.shape[1:]), noise)
-        duals.append(Dual(primal, direction, direction))
-    outputs, jacobians, majorants = [], [], []
+    noise, sizes = Noise(precision), directions(case)
+    primals = [replicate(x, precision, noise, replicas) for x in case.inputs]
+    entries = basis(case, noise)
+    duals = [Dual(x, dx, abs(dx) if majorants else None) for x, dx in zip(primals, entries, strict=True)]
+    found = Pass([], [], [], precision.u)
     for y in run(case.program, MATHEMATICS, *duals):
         primal = y.x if isinstance(y, Dual) else y
         data = primal.data if isinstance(primal, Ensemble) else np.asarray(primal)[None, None, None]
-        data = data.astype(precision.working, copy=False)  # a comparison's answers are booleans, which do not subtract
+        if data.dtype.kind not in "fc":  # a comparison's answers are booleans, which do not subtract
+            data = data.astype(precision.working)
         shape = data.shape[LEAD:]
-        outputs.append(np.broadcast_to(data, (len(data), case.points, 1, *shape))[:, :, 0])
+        found.outputs.append(np.broadcast_to(data, (len(data), case.points, 1, *shape))[:, :, 0])
         full = (case.points, sum(sizes), *shape)
-        jacobians.append(_split(_component(y, "dx", shape, precision), full, sizes))
-        majorants.append(_split(_component(y, "m", shape, precision), full, sizes))
-    return Truth(case, outputs, jacobians, majorants)
+        found.jacobians.append(_split(_component(y, "dx", shape, precision), full, sizes))
+        found.majorants.append(_split(_component(y, "m", shape, precision), full, sizes))
+    return found
 
 
-def _replicate(x: np.ndarray, precision: Precision, noise: Noise) -> Ensemble:
-    """Repeat an input over the replicas, each off by up to a rounding."""
-    data = np.repeat(x.astype(precision.working)[None, :, None], REPLICAS, axis=0)
-    data[1:] += data[1:] * (noise.draw(data[1:].shape) * noise.u)
-    return Ensemble(data, noise)
+def basis(case: Case, noise: Noise) -> list[Ensemble]:
+    """Return for each input a direction along every entry of all inputs, in order: zeros where it is another's."""
+    sizes = directions(case)
+    unit = np.eye(sum(sizes), dtype=noise.precision.real)
+    found = []
+    for x, n, end in zip(case.inputs, sizes, np.cumsum(sizes), strict=True):
+        entries = unit[:, end - n : end]
+        if case.precision.complex:
+            entries = entries[:, : n // 2] + 1j * entries[:, n // 2 :]
+        found.append(Ensemble(entries.reshape(1, 1, sum(sizes), *x.shape[1:]), noise))
+    return found
+
+
+def directions(case: Case) -> list[int]:
+    """Return how many directions each input has at a point: a complex number moves along 1 and along i."""
+    return [math.prod(x.shape[1:]) * (1 + case.precision.complex) for x in case.inputs]
+
+
+def replicate(x: np.ndarray, precision: Precision, noise: Noise, replicas: int = REPLICAS) -> Ensemble:
+    """Repeat an input over the replicas, each but the first off by up to a rounding."""
+    data = np.repeat(x.astype(precision.working)[None, :, None], replicas, axis=0)
+    return Ensemble(perturb(data, noise), noise)
 
 
 def _component(y: Any, name: str, shape: tuple[int, ...], precision: Precision) -> np.ndarray:
     """Return the data of a tangent or majorant; a value without derivative has zeros."""
     part = getattr(y, name, None) if isinstance(y, Dual) else None
-    return np.zeros((1, 1, 1, *shape), precision.working) if part is None else part.data
+    return np.zeros((1, 1, 1, *shape), precision.real) if part is None else part.data
 
 
 def _split(data: np.ndarray, full: tuple[int, ...], sizes: list[int]) -> list[np.ndarray]:
@@ -222,18 +314,25 @@ def _split(data: np.ndarray, full: tuple[int, ...], sizes: list[int]) -> list[np
     return [data[:, :, end - n : end] for end, n in zip(ends, sizes, strict=True)]
 
 
-def _joined(case: Case, parts: list[Truth]) -> Truth:
-    """Put the truths of single points together."""
+def _holds_up(noisy: np.ndarray, clean: np.ndarray) -> bool:
+    """Whether replicas are finite wherever the clean number is."""
+    return bool(np.isfinite(noisy).all()) or bool((np.isfinite(noisy).all(0) | ~np.isfinite(clean[0])).all())
 
-    def along_points(arrays: list[np.ndarray]) -> np.ndarray:
+
+def _joined(parts: Sequence[Pass]) -> Pass:
+    """Put the passes of single points together."""
+
+    def along_points(arrays: Iterable[np.ndarray]) -> np.ndarray:
+        arrays = list(arrays)
         replicas = max(len(a) for a in arrays)
         return np.concatenate([np.broadcast_to(a, (replicas, *a.shape[1:])) for a in arrays], axis=1)
 
-    def nested(name: str) -> list[list[np.ndarray]]:
-        first = getattr(parts[0], name)
-        return [
-            [along_points([getattr(p, name)[k][i] for p in parts]) for i in range(len(case.inputs))] for k in range(len(first))
-        ]
+    def each(lists: Iterable[list[np.ndarray]]) -> list[np.ndarray]:
+        return [along_points(arrays) for arrays in zip(*lists, strict=True)]
 
-    outputs = [along_points([p.outputs[k] for p in parts]) for k in range(len(parts[0].outputs))]
-    return Truth(case, outputs, nested("jacobians"), nested("majorants"))
+    return Pass(
+        each(p.outputs for p in parts),
+        [each(rows) for rows in zip(*(p.jacobians for p in parts), strict=True)],
+        [each(rows) for rows in zip(*(p.majorants for p in parts), strict=True)],
+        max(p.u for p in parts),
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from clinometer.reference.differences import Estimate
 from clinometer.reference.truth import Case, Expected
-from clinometer.reference.witness import WITNESSES
+from clinometer.reference.witness import witness
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
 
@@ -18,7 +18,7 @@ SAFETY = 10.0  # an error estimate of finite differences is trusted up to this f
 class Disagreement:
     """The worst entry of an answer outside its tolerance."""
 
-    mode: str  # value, reverse, forward: which claim
+    mode: str  # value, reverse, forward, or of higher order "reverse-over-forward" and the like: which claim
     which: int  # which input (reverse) or output
     place: tuple[int, ...]  # point, then index
     got: Any
@@ -35,7 +35,8 @@ def excess(got: np.ndarray, expected: Expected) -> np.ndarray:
     want = expected.value
     with np.errstate(all="ignore"):
         error = np.abs(got.astype(want.dtype) - want) / expected.tolerance
-    same = (got == want) | (np.isnan(got) & np.isnan(want))
+        got = got.astype(want.dtype)
+        same = (got == want) | (np.isnan(got) & np.isnan(want)) | np.isinf(expected.tolerance)
     return np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
 
 
@@ -56,7 +57,7 @@ def hear(case: Case, found: Disagreement) -> Disagreement:
     It is `fail` where both witnesses speak against the backend, `invalid` where they contradict each other (our
     defect), `inconclusive` where finite differences cannot tell.
     """
-    estimate = WITNESSES[found.mode](case, found.which, found.place)
+    estimate = witness(found.mode)(case, found.which, found.place)
     if found.times != 1.0:
         estimate = Estimate(found.times * estimate.value, abs(found.times) * estimate.error, estimate.step)
     return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate)})

@@ -6,6 +6,7 @@ rules nor the rewritings of `traced` take part.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -58,11 +59,12 @@ class Watched:
 def plain_values(case: Case, point: int = 0) -> list[np.ndarray]:
     """Return the outputs at one point, by plain numpy in the working precision."""
     xs = [x[point].astype(case.precision.working) for x in case.inputs]
-    return [np.asarray(y, case.precision.working) for y in run(case.program, Watched(), *xs)]
+    ys = [np.asarray(y) for y in run(case.program, Watched(), *xs)]
+    return [y if y.dtype.kind in "fc" else y.astype(case.precision.working) for y in ys]
 
 
-def directional(case: Case, point: int, tangents: Sequence[np.ndarray], functional: Callable[..., Any]) -> Estimate:
-    """Estimate the derivative of `functional(*outputs)` along tangents at one point of a case.
+class Line:
+    """A program along a straight line through one point of a case.
 
     Parameters
     ----------
@@ -70,64 +72,138 @@ def directional(case: Case, point: int, tangents: Sequence[np.ndarray], function
     point : int
     tangents : sequence of ndarray
         One an input, of the input's shape at one point.
+    """
+
+    def __init__(self, case: Case, point: int, tangents: Sequence[np.ndarray]):
+        self.program, self.working, self.real = case.program, case.precision.working, case.precision.real
+        self.xs = [x[point].astype(self.working) for x in case.inputs]
+        self.dxs = [np.asarray(dx).astype(self.working) for dx in tangents]
+        self.frozen: list[Any] | None = None
+        self.centre, self.path, self.outputs = self.at(self.real(0))
+        self.frozen = self.centre.detached
+
+    def at(self, t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
+        """Run the program at x + t dx."""
+        watched, path = Watched(frozen=self.frozen), list[bool]()
+        xs = [x + t * dx for x, dx in zip(self.xs, self.dxs, strict=True)]
+        return watched, path, run(self.program, watched, *xs, path=path)
+
+    def clear(self, t: float) -> bool:
+        """Whether the points at t and -t lie on this side of every kink, edge and branch."""
+        return self._clear(self.real(t)) and self._clear(self.real(-t))
+
+    def _clear(self, t: Any) -> bool:
+        try:
+            watched, path, ys = self.at(t)
+        except np.linalg.LinAlgError:  # a matrix that is singular over there
+            return False
+        before = self.centre
+        if not all(np.isfinite(y).all() for y, y0 in zip(ys, self.outputs, strict=True) if np.isfinite(y0).all()):
+            return False
+        if path != self.path or len(watched.distances) != len(before.distances):
+            return False
+        if any((abs(a - a0) > TURN).any() for a, a0 in zip(watched.curved, before.curved, strict=True)):
+            return False
+        return not any(d < 0.25 * d0 for d, d0 in zip(watched.distances, before.distances, strict=True) if math.isfinite(d0))
+
+
+def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any], order: int = 1) -> Estimate:
+    """Estimate a sum of derivatives of `functional(*outputs)` along lines.
+
+    Parameters
+    ----------
+    lines : sequence of (int, Line)
+        Each with its weight.
     functional : callable
         From the outputs to a number.
+    order : int
+        Of the derivative.
     """
-    working = case.precision.working
-    xs = [x[point].astype(working) for x in case.inputs]
-    dxs = [np.asarray(dx).astype(working) for dx in tangents]
-    centre = Watched()
-    here: list[bool] = []
-    outputs = run(case.program, centre, *xs, path=here)
-
-    def at(t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
-        watched = Watched(frozen=centre.detached)
-        path: list[bool] = []
-        return watched, path, run(case.program, watched, *(x + t * dx for x, dx in zip(xs, dxs, strict=True)), path=path)
-
-    def clear(t: float) -> bool:
-        for sign in (-1, 1):
-            try:
-                watched, path, ys = at(working(sign * t))
-            except np.linalg.LinAlgError:  # a matrix that is singular over there
-                return False
-            if not all(np.isfinite(y).all() for y, y0 in zip(ys, outputs, strict=True) if np.isfinite(y0).all()):
-                return False
-            if path != here or len(watched.distances) != len(centre.distances):
-                return False
-            if any((abs(a - a0) > TURN).any() for a, a0 in zip(watched.curved, centre.curved, strict=True)):
-                return False
-            if any(d < 0.25 * d0 for d, d0 in zip(watched.distances, centre.distances, strict=True) if math.isfinite(d0)):
-                return False
-        return True
-
-    noise = max((CATALOGUE[op].roundings for op in case.program.operations()), default=0.0) * 2.0**-53
+    real, program = lines[0][1].real, lines[0][1].program
+    noise = max((CATALOGUE[op].roundings for op in program.operations()), default=0.0) * 2.0**-53
     reach = 1.0
-    while not clear(reach) and reach > 1e-9:
+    while not all(line.clear(reach) for _, line in lines) and reach > 1e-9:
         reach /= 4
-    return derivative(lambda t: working(functional(*at(t)[2])), working(0), points=POINTS, reach=reach, noise=noise)
+
+    def f(t: Any) -> Any:
+        return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
+
+    return derivative(f, real(0), order=order, points=POINTS + 4*(order-1), reach=reach, noise=noise)
+
+
+def against(cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:
+    """Return the functional Re <cotangents, outputs>."""
+    return lambda *ys: sum((y * np.conjugate(ct)).sum().real for y, ct in zip(ys, cotangents, strict=True))
+
+
+def unit(case: Case, which: int, index: Sequence[int]) -> list[np.ndarray]:
+    """Return the direction along one entry of input `which`."""
+    tangents = [np.zeros(x.shape[1:]) for x in case.inputs]
+    tangents[which][tuple(index)] = 1.0
+    return tangents
 
 
 def gradient_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     """Estimate one entry of the gradient of input `which`; `place` is the point, then the index of the entry."""
     point, *index = place
-    tangents = [np.zeros(x.shape[1:]) for x in case.inputs]
-    tangents[which][tuple(index)] = 1.0
-    cts = [ct[point] for ct in case.cotangents]
-    return directional(case, point, tangents, lambda *ys: sum((y * ct).sum() for y, ct in zip(ys, cts, strict=True)))
+    functional = against([ct[point] for ct in case.cotangents])
+    along = unit(case, which, index)
+    found = directional([(1, Line(case, point, along))], functional)
+    if not case.precision.complex:
+        return found
+    across = directional([(1, Line(case, point, [1j * dx for dx in along]))], functional)
+    return Estimate(found.value + 1j * across.value, found.error + across.error, found.step)
 
 
 def tangent_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     """Estimate one entry of the pushforward at output `which`; `place` is the point, then the index of the entry."""
     point, *index = place
-    return directional(case, point, [dx[point] for dx in case.tangents], lambda *ys: np.asarray(ys[which])[tuple(index)])
+    line = Line(case, point, [dx[point] for dx in case.tangents])
+
+    def part(name: str) -> Estimate:
+        return directional([(1, line)], lambda *ys: getattr(np.asarray(ys[which])[tuple(index)], name))
+
+    found = part("real")
+    if np.asarray(line.outputs[which]).dtype.kind != "c":
+        return found
+    other = part("imag")
+    return Estimate(found.value + 1j * other.value, found.error + other.error, found.step)
 
 
 def value_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     """Return one entry of the value by plain numpy, with the rounding of the working precision for its error."""
     point, *index = place
     y = plain_values(case, point)[which][tuple(index)]
-    return Estimate(y, 16 * float(np.finfo(case.precision.working).eps) * abs(float(y)), 0.0)
+    return Estimate(y, 16 * float(np.finfo(case.precision.working).eps) * float(abs(y)), 0.0)
 
 
-WITNESSES = {"value": value_entry, "reverse": gradient_entry, "forward": tangent_entry}
+# D^n F[v, ..., v, e] from n-th derivatives along single directions e + k v (polarization): a divisor, then weight and k.
+POLARIZED = {2: (4, ((1, 1), (-1, -1))), 3: (6, ((1, 1), (1, -1), (-2, 0)))}
+
+
+def higher_entry(case: Case, which: int, place: tuple[int, ...], order: int) -> Estimate:
+    """Estimate one entry of `Case.higher`; `place` is the point, then the index of the entry."""
+    point, *index = place
+    divisor, terms = POLARIZED[order]
+    entry = unit(case, which, index)
+    lines = [
+        (weight, Line(case, point, [e + k * dx[point] for e, dx in zip(entry, case.tangents, strict=True)]))
+        for weight, k in terms
+    ]
+    found = directional(lines, against([ct[point] for ct in case.cotangents]), order)
+    return Estimate(found.value / divisor, found.error / divisor, found.step)
+
+
+OVER = "-over-"  # between the steps of a mode of higher order
+
+WITNESSES: dict[str, Callable[[Case, int, tuple[int, ...]], Estimate]] = {
+    "value": value_entry,
+    "reverse": gradient_entry,
+    "forward": tangent_entry,
+}
+
+
+def witness(mode: str) -> Callable[[Case, int, tuple[int, ...]], Estimate]:
+    """Return who is heard about a mode; of higher order a mode names its steps, as "forward-over-reverse"."""
+    order = len(mode.split(OVER))
+    return WITNESSES[mode] if order == 1 else functools.partial(higher_entry, order=order)

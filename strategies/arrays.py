@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 
 from clinometer.reference.catalogue import Domain
+from clinometer.reference.rounding import PRECISIONS
 
 MARGIN = 2.0**-6  # from kinks, ties and edges: far more than rounding moves, enough for a finite difference
 Shape = tuple[int, ...]
@@ -25,7 +26,11 @@ PROFILES: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
 
 
 def values(rng: np.random.Generator, profile: str, shape: Shape, domain: Domain, dtype: str) -> np.ndarray:
-    """Return numbers that `dtype` holds exactly, at least `MARGIN` inside `domain`."""
+    """Return numbers that `dtype` holds exactly, at least `MARGIN` inside `domain`; complex ones off the real axis."""
+    if PRECISIONS[dtype].complex:
+        real = "float32" if dtype == "complex64" else "float64"
+        parts = [values(rng, profile, shape, part, real) for part in (domain.within(4.0), IMAGINARY)]
+        return (parts[0] + 1j * parts[1]).astype(dtype)
     x = np.asarray(_fit(PROFILES[profile](rng, shape), domain), dtype)
     for _ in range(8):
         clear = domain.distance(x.astype(float)) >= MARGIN
@@ -33,6 +38,10 @@ def values(rng: np.random.Generator, profile: str, shape: Shape, domain: Domain,
             return x
         x = np.where(clear, x, _fit(rng.normal(0, 1.5, shape), domain).astype(dtype))
     return np.where(domain.distance(x.astype(float)) >= MARGIN, x, np.asarray(safe_point(domain), dtype))
+
+
+# Clear of the branch cuts, which lie on the real axis, and of the poles of tanh.
+IMAGINARY = Domain(-1.25, 1.25, avoid=(0.0,))
 
 
 def _fit(x: np.ndarray, domain: Domain) -> np.ndarray:
@@ -67,26 +76,34 @@ def safe_point(domain: Domain) -> float:
 
 
 def distinct_values(
-    rng: np.random.Generator, profile: str, shapes: tuple[Shape, ...], domain: Domain, dtype: str
+    rng: np.random.Generator, profile: str, shapes: tuple[Shape, ...], domain: Domain, dtype: str, lead: Shape = ()
 ) -> list[np.ndarray]:
-    """Return arrays whose entries, over all of them, differ pairwise in size by more than twice `MARGIN`."""
+    """Return arrays whose entries, over all of them, differ pairwise in size by more than twice `MARGIN`.
+
+    With `lead` there are so many independent draws of such arrays, along leading axes.
+    """
     sizes = [int(np.prod(shape)) for shape in shapes]
     n = sum(sizes)
+    if PRECISIONS[dtype].u > 2.0**-12 and profile not in ("ones", "integers"):
+        profile = "fractions"  # in half precision decimals would round together
     if profile in ("ones", "integers"):
         ladder = np.arange(1.0, n + 1)
     elif profile == "fractions":
         ladder = np.arange(1, n + 1) / 4 + 0.125
     else:
-        ladder = np.cumsum(np.round(rng.uniform(0.1, 1.0, n), 3))
+        ladder = np.cumsum(np.round(rng.uniform(0.1, 1.0, (*lead, n)), 3), axis=-1)
     if domain.low < 0 and profile != "ones":
-        ladder = ladder * rng.choice([-1, 1], n)
+        ladder = ladder * rng.choice([-1, 1], (*lead, n))
     elif domain.low > 0:
         ladder = ladder + domain.low
-    entries = rng.permutation(ladder).astype(dtype)
+    entries = rng.permuted(np.broadcast_to(ladder, (*lead, n)), axis=-1).astype(dtype)
     ends = np.cumsum(sizes)
-    return [entries[end - k : end].reshape(shape) for end, k, shape in zip(ends, sizes, shapes, strict=True)]
+    return [entries[..., end - k : end].reshape(lead + shape) for end, k, shape in zip(ends, sizes, shapes, strict=True)]
 
 
 def cotangents(rng: np.random.Generator, shape: Shape, dtype: str) -> np.ndarray:
     """Return signed, non-uniform quarters without zeros: all-ones cotangents hide bugs, and long decimals readers."""
-    return (rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4).astype(dtype)
+    quarters = rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
+    if np.dtype(dtype).kind == "c":
+        quarters = quarters + 1j * rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
+    return quarters.astype(dtype)

@@ -10,15 +10,20 @@ from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
+from clinometer.reference.linear import unbroadcast
 from clinometer.reference.program import Program, run, single, trace
 from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import Watched
 from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
 from clinometer.strategies.forms import FORMS
+from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.strategies.shapes import Shape, shapes
 
 POINTS = 4  # at most, in one example: one pass of the reference serves them all
+REAL_PARTS = {"complex64": "float32", "complex128": "float64"}
+LONG_RANGE = 1e30  # a format that goes further has room for whatever a domain allows
+SHORT_RANGE = 64.0  # of arguments and values elsewhere: squares, and derivatives of them, still fit
 SEEDS = st.integers(0, 2**32 - 1)
 
 
@@ -30,10 +35,11 @@ def operation_cases(
     *,
     profiles: Sequence[str] = tuple(PROFILES),
     form: Callable[..., Any] | None = None,
+    points: int = POINTS,
 ) -> Case:
     """Draw a case of one operation; shrinks to small shapes, one point and simple numbers.
 
-    `form` replaces the operation's own, to aim at some of its shapes and parameters.
+    `form` replaces the operation's own, to aim at some of its shapes and parameters. `points` is how many there are at most.
     """
     _check(dtype, profiles)
     if isinstance(operation, str) and operation not in CATALOGUE:
@@ -41,9 +47,8 @@ def operation_cases(
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
     chosen_shapes, params = (form or FORMS[row.form])(draw, row)
     params |= {name: draw(st.sampled_from(choices)) for name, choices in row.choices.items()}
-    rng, profile, points = _bulk(draw, profiles)
-    batches = [_arguments(rng, profile, row, chosen_shapes, dtype) for _ in range(points)]
-    inputs = tuple(np.stack(arrays) for arrays in zip(*batches, strict=True))
+    rng, profile, points = _bulk(draw, profiles, points)
+    inputs = _arguments(rng, profile, row, chosen_shapes, params, dtype, points)
     return complete(single(row.name, params), inputs, rng, dtype)
 
 
@@ -80,7 +85,7 @@ def pinned_case(row: Operation, chosen: Sequence[Shape], params: Mapping[str, An
     """Return the one case of an operation that these shapes and parameters have: a structure too rare to be left to chance."""
     rng = np.random.default_rng(0)
     params = {**{name: choices[0] for name, choices in row.choices.items()}, **params}
-    inputs = tuple(x[None] for x in _arguments(rng, "fractions", row, chosen, dtype))
+    inputs = _arguments(rng, "fractions", row, chosen, params, dtype, points=1)
     return complete(single(row.name, params), inputs, rng, dtype)
 
 
@@ -97,31 +102,82 @@ def _check(dtype: str, profiles: Sequence[str]) -> None:
         raise InvalidArgument(f"profiles={tuple(profiles)}: want some of {', '.join(PROFILES)}")
 
 
-def _bulk(draw: Any, profiles: Sequence[str]) -> tuple[np.random.Generator, str, int]:
+def _bulk(draw: Any, profiles: Sequence[str], most: int = POINTS) -> tuple[np.random.Generator, str, int]:
     profile = draw(st.sampled_from(tuple(profiles)))
-    points = draw(st.integers(1, POINTS))
+    points = draw(st.sampled_from((1, most, most)))
     return np.random.default_rng(draw(SEEDS)), profile, points
 
 
-def _arguments(rng: np.random.Generator, profile: str, row: Operation, chosen: Sequence[Shape], dtype: str) -> list[np.ndarray]:
-    """Draw the array arguments of an operation at one point."""
-    if row.distinct:
-        return distinct_values(rng, profile, tuple(chosen), row.domains[0], dtype)
-    found = [values(rng, profile, shape, domain, dtype) for shape, domain in zip(chosen, row.domains, strict=True)]
-    if row.form in ("regular", "positive_definite", "solve"):
-        found[0] = _matrix(rng, chosen[0], row.form, dtype)
+def _arguments(
+    rng: np.random.Generator,
+    profile: str,
+    row: Operation,
+    chosen: Sequence[Shape],
+    params: Mapping[str, Any],
+    dtype: str,
+    points: int,
+) -> tuple[np.ndarray, ...]:
+    """Draw the array arguments of an operation at all points: at once, where no entry has to fit to another."""
+    if row.joint is None and PRECISIONS[dtype].largest > LONG_RANGE:
+        return tuple(_unbounded(rng, profile, row, chosen, row.domains, dtype, (points,)))
+    batches = [_bounded(rng, profile, row, chosen, params, dtype) for _ in range(points)]
+    return tuple(np.stack(arrays) for arrays in zip(*batches, strict=True))
+
+
+def _bounded(
+    rng: np.random.Generator, profile: str, row: Operation, chosen: Sequence[Shape], params: Mapping[str, Any], dtype: str
+) -> list[np.ndarray]:
+    """Draw the array arguments of an operation at one point, so that nothing overflows in a format of short range."""
+    found = _unbounded(rng, profile, row, chosen, row.domains, dtype)
+    if PRECISIONS[dtype].largest > LONG_RANGE:
+        return found
+    for reach in (16.0, 4.0, 2.0, 1.0):
+        if _fits(row, found, params):
+            break
+        found = _unbounded(rng, profile, row, chosen, [d.within(reach) for d in row.domains], dtype)
     return found
 
 
-def _matrix(rng: np.random.Generator, shape: Shape, form: str, dtype: str) -> np.ndarray:
-    """Draw matrices that are far from singular: a quarter-integer part beside a dominant diagonal, rows shuffled."""
-    n = shape[-1]
-    part = rng.integers(-4, 5, shape) / 4
-    if form == "positive_definite":
-        part = (part + np.swapaxes(part, -1, -2)) / 2
-        return (part + (n + 1) * np.eye(n)).astype(dtype)
-    x = part + (n + 1) * np.eye(n) * rng.choice([-1, 1], (n, 1))
-    return x[..., rng.permutation(n), :].astype(dtype)
+def _fits(row: Operation, arrays: list[np.ndarray], params: Mapping[str, Any]) -> bool:
+    """Whether arguments and values, and the products on the way of which some factors are small, stay in a short range."""
+    wide = [x.astype(float) for x in arrays]
+    with np.errstate(all="ignore"):
+        values = [row.value(*wide, **params), row.value(*(np.maximum(abs(x), 1) for x in wide), **params)]
+    return not any((abs(np.asarray(y, float)) > SHORT_RANGE).any() for y in (*values, *wide))
+
+
+def _unbounded(
+    rng: np.random.Generator,
+    profile: str,
+    row: Operation,
+    chosen: Sequence[Shape],
+    domains: Sequence[Domain],
+    dtype: str,
+    lead: Shape = (),
+) -> list[np.ndarray]:
+    if row.distinct:
+        return distinct_values(rng, profile, tuple(chosen), row.domains[0], dtype, lead)
+    chosen = [lead + shape for shape in chosen]
+    found = [values(rng, profile, shape, domain, dtype) for shape, domain in zip(chosen, domains, strict=True)]
+    if row.form in MATRICES:
+        part = MATRICES[row.form](rng, chosen[0])
+        # The diagonal stays dominant: of the quarters beside it, none is larger than one.
+        found[0] = (part + 1j * rng.integers(-4, 5, chosen[0]) / 4 if PRECISIONS[dtype].complex else part).astype(dtype)
+    return _apart(rng, row.joint, domains, found, dtype) if row.joint else found
+
+
+def _apart(
+    rng: np.random.Generator, joint: Callable[..., Any], domains: Sequence[Domain], found: list[np.ndarray], dtype: str
+) -> list[np.ndarray]:
+    """Draw anew, until none is left, the entries that are near a kink which the arguments have together."""
+    for _ in range(100):
+        near = joint(*(x.astype(float) for x in found)) < MARGIN
+        if not near.any():
+            break
+        for i, (x, domain) in enumerate(zip(found, domains, strict=True)):
+            involved = unbroadcast(near.astype(int), x.shape) > 0
+            found[i] = np.where(involved, values(rng, "normal", x.shape, domain, dtype), x)
+    return found
 
 
 def _clear(
@@ -148,12 +204,17 @@ def _clear(
 
 def complete(program: Program, inputs: tuple[np.ndarray, ...], rng: np.random.Generator, dtype: str) -> Case:
     """Return the case of a program and its inputs, with cotangents and tangents from `rng`."""
-    outputs = run(program, Watched(), *(x[0].astype(float) for x in inputs))
+    outputs = run(program, Watched(), *(x[0].astype(PRECISIONS[dtype].working) for x in inputs))
     points = len(inputs[0]) if inputs else 1
     return Case(
         program=program,
         inputs=inputs,
         tangents=tuple(cotangents(rng, x.shape, dtype) for x in inputs),
-        cotangents=tuple(cotangents(rng, (points, *np.shape(y)), dtype) for y in outputs),
+        cotangents=tuple(cotangents(rng, (points, *np.shape(y)), kind_of(y, dtype)) for y in outputs),
         dtype=dtype,
     )
+
+
+def kind_of(y: Any, dtype: str) -> str:
+    """Return the dtype of an output: of a complex case some, such as a modulus, are real."""
+    return REAL_PARTS[dtype] if dtype in REAL_PARTS and not np.iscomplexobj(y) else dtype

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
@@ -74,7 +75,19 @@ FORMS["mask"] = FORMS.pop("mask_form")  # the helper has the name
 @form
 def axes(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes())
-    return (shape,), {"axis": draw(axes_subsets(len(shape))), "keepdims": draw(st.booleans())}
+    return (shape,), {"axis": draw(axes_subsets(len(shape))), "keepdims": draw(st.booleans()), **_part(draw, row, shape)}
+
+
+def _part(draw: Any, row: Operation, shape: Shape) -> dict[str, Any]:
+    """Draw, for a reduction that takes them and half of the time, a mask of what counts and a value to begin with."""
+    if "where" not in row.parameters:
+        return {}
+    kind = draw(st.sampled_from(("neither", "neither", "initial", "both")))
+    found: dict[str, Any] = {} if kind == "neither" else {"initial": draw(st.sampled_from((-32.0, 32.0)))}
+    if kind == "both" and 0 not in shape:  # nested lists without entries have no shape
+        seed = draw(st.integers(0, 2**16))
+        found["where"] = (np.random.default_rng(seed).random(shape[draw(st.integers(0, 1)) :]) < 0.6).tolist()
+    return found
 
 
 @form
@@ -86,7 +99,15 @@ def axes_counted(draw: Any, row: Operation) -> Drawn:
 @form
 def axes_nonempty(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, min_side=2))  # of one entry, a variance with correction is 0/0
-    return (shape,), {"axis": draw(axes_subsets(len(shape), min_axes=1)), "keepdims": draw(st.booleans())}
+    axis = draw(axes_subsets(len(shape), min_axes=1))
+    return (shape,), {"axis": axis, "keepdims": draw(st.booleans()), **_part(draw, row, shape)}
+
+
+@form
+def axis_or_none(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_dims=1, min_side=1))
+    axis = draw(st.sampled_from((None, *range(-len(shape), len(shape)))))
+    return (shape,), {"axis": axis, "keepdims": draw(st.booleans())}
 
 
 @form
@@ -96,8 +117,29 @@ def axis(draw: Any, row: Operation) -> Drawn:
 
 
 @form
-def last_axis(draw: Any, row: Operation) -> Drawn:
-    return (draw(shapes(min_dims=1, min_side=2)),), {}
+def last_axis_scaled(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_dims=1, min_side=2))
+    return (shape, *(shape[-1:],) * (row.arity - 1)), {}
+
+
+@form
+def signs(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_side=1))
+    seed = draw(st.integers(0, 2**16))
+    return (shape,), {"target": np.random.default_rng(seed).choice([1, -1], shape).tolist()}
+
+
+@form
+def classes(draw: Any, row: Operation) -> Drawn:
+    rows, columns = draw(shapes(min_dims=2, max_dims=2, min_side=1))
+    return ((rows, columns),), {"target": [draw(st.integers(0, columns - 1)) for _ in range(rows)]}
+
+
+@form
+def cdist(draw: Any, row: Operation) -> Drawn:
+    lead = draw(st.sampled_from(((), (2,))))
+    n, m, k = (draw(st.sampled_from((2, 3, 1))) for _ in range(3))
+    return ((*lead, n, k), (*lead, m, k)), {}
 
 
 @form
@@ -138,8 +180,23 @@ def matrix(draw: Any, row: Operation) -> Drawn:
 
 
 @form
-def vector(draw: Any, row: Operation) -> Drawn:
-    return (draw(shapes(min_dims=1, max_dims=1, min_side=1)),), {}
+def diagonal(draw: Any, row: Operation) -> Drawn:
+    return (draw(shapes(min_dims=2)),), {"offset": draw(st.integers(-2, 2))}
+
+
+@form
+def diag(draw: Any, row: Operation) -> Drawn:
+    return (draw(shapes(min_dims=1, max_dims=1, min_side=1)),), {"k": draw(st.integers(-2, 2))}
+
+
+@form
+def split(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_dims=1, min_side=1))
+    at = signed(draw, len(shape))
+    n = shape[at]
+    sections = st.sampled_from([k for k in range(1, n + 1) if n % k == 0])
+    places = st.lists(st.integers(0, n), min_size=1, max_size=3).map(sorted)
+    return (shape,), {"at": draw(sections | places), "axis": at}
 
 
 @form
@@ -163,7 +220,11 @@ def expand_dims(draw: Any, row: Operation) -> Drawn:
 def squeeze(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(max_dims=2))
     at = draw(st.integers(0, len(shape)))
-    return ((*shape[:at], 1, *shape[at:]),), {"axis": at - (len(shape) + 1 if draw(st.booleans()) else 0)}
+    axis: Any = at - (len(shape) + 1 if draw(st.booleans()) else 0)
+    shape = (*shape[:at], 1, *shape[at:])
+    if draw(st.booleans()):  # a second axis of size 1, behind all others
+        shape, axis = (*shape, 1), (at, draw(st.sampled_from((-1, len(shape)))))
+    return (shape,), {"axis": axis}
 
 
 @form
@@ -175,7 +236,12 @@ def flip(draw: Any, row: Operation) -> Drawn:
 @form
 def roll(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, min_side=1))
-    return (shape,), {"shift": draw(st.integers(-3, 3)), "axis": signed(draw, len(shape))}
+    shifts = st.integers(-3, 3)
+    kind = draw(st.sampled_from(("one", "several", "flat")))
+    if kind == "several":
+        axes = draw(st.lists(st.integers(-len(shape), len(shape) - 1), min_size=1, max_size=3))
+        return (shape,), {"shift": tuple(draw(shifts) for _ in axes), "axis": tuple(axes)}
+    return (shape,), {"shift": draw(shifts), "axis": signed(draw, len(shape)) if kind == "one" else None}
 
 
 @form
@@ -195,8 +261,12 @@ def stack(draw: Any, row: Operation) -> Drawn:
 @form
 def pad(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, max_dims=2))
-    widths = tuple((draw(st.integers(0, 2)), draw(st.integers(0, 2))) for _ in shape)
-    return (shape,), {"pad_width": widths, "constant_values": draw(st.sampled_from((0.0, 1.5)))}
+    mode = "constant" if 0 in shape else draw(st.sampled_from(("constant", "edge", "reflect", "wrap")))
+    # Reflected or wrapped around more than once, entries come again in an order that numpy alone has.
+    most = {"constant": lambda n: 2, "edge": lambda n: 2, "reflect": lambda n: min(2, n - 1), "wrap": lambda n: min(2, n)}[mode]
+    widths = tuple((draw(st.integers(0, most(n))), draw(st.integers(0, most(n)))) for n in shape)
+    filling = {"constant_values": draw(st.sampled_from((0.0, 1.5)))} if mode == "constant" else {"mode": mode}
+    return (shape,), {"pad_width": widths, **filling}
 
 
 @form
@@ -209,7 +279,10 @@ def tile(draw: Any, row: Operation) -> Drawn:
 @form
 def repeat(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, max_dims=2))
-    return (shape,), {"repeats": draw(st.integers(1, 3)), "axis": signed(draw, len(shape))}
+    at = draw(st.sampled_from((*range(-len(shape), len(shape)), None)))
+    n = _size(shape) if at is None else shape[at]
+    each = st.lists(st.integers(0, 3), min_size=n, max_size=n)
+    return (shape,), {"repeats": draw(st.integers(1, 3) | each) if n else draw(st.integers(1, 3)), "axis": at}
 
 
 @form
@@ -232,8 +305,9 @@ def getitem(draw: Any, row: Operation) -> Drawn:
 @form
 def take(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, min_side=1))
-    at = signed(draw, len(shape))
-    return (shape,), {"indices": draw(st.lists(st.integers(0, shape[at] - 1), min_size=1, max_size=4)), "axis": at}
+    at = draw(st.sampled_from((*range(-len(shape), len(shape)), None)))
+    n = _size(shape) if at is None else shape[at]
+    return (shape,), {"indices": draw(st.lists(st.integers(-n, n - 1), min_size=1, max_size=4)), "axis": at}
 
 
 @form
@@ -247,12 +321,11 @@ def take_along_axis(draw: Any, row: Operation) -> Drawn:
 
 @form
 def at_set(draw: Any, row: Operation) -> Drawn:
-    import numpy as np
-
     shape = draw(shapes(min_dims=1, max_dims=2, min_side=1))
     # Assigned twice, an entry may keep either value; so each is assigned once.
     key = draw(index_keys(shape, unique=True).filter(lambda k: not _backwards(k)))
-    return (shape, np.empty(shape)[key].shape), {"key": key}
+    whole = np.empty(shape)[key].shape
+    return (shape, draw(st.sampled_from((whole, whole, whole[1:], (*(1 for _ in whole[:1]), *whole[1:]))))), {"key": key}
 
 
 def _backwards(key: Any) -> bool:
@@ -262,62 +335,35 @@ def _backwards(key: Any) -> bool:
 @form
 def at_add(draw: Any, row: Operation) -> Drawn:
     shape = draw(shapes(min_dims=1, max_dims=2, min_side=1))
-    indices = draw(st.lists(st.integers(0, shape[0] - 1), min_size=1, max_size=4))
-    return (shape, (len(indices), *shape[1:])), {"indices": indices}
-
-
-# ----- linear algebra -----
-
-SIDES = st.sampled_from((2, 3, 1))
-
-
-@form
-def matmul(draw: Any, row: Operation) -> Drawn:
-    n, k, m = draw(SIDES), draw(SIDES), draw(SIDES)
-    a, b = draw(st.sampled_from((((n, k), (k, m)), ((k,), (k, m)), ((n, k), (k,)), ((k,), (k,)))))
-    if len(a) == len(b) == 2 and draw(st.booleans()):
-        lead_a, lead_b = draw(st.sampled_from((((2,), (2,)), ((2,), ()), ((), (2,)), ((1,), (3,)), ((2,), (1,)))))
-        a, b = (*lead_a, *a), (*lead_b, *b)
-    return (a, b), {}
+    n = shape[0]
+    bounds = st.none() | st.integers(-n, n)
+    slices = st.builds(slice, bounds, bounds, st.integers(1, 2))
+    indices = draw(st.lists(st.integers(-n, n - 1), min_size=1, max_size=4) | slices | st.integers(-n, n - 1))
+    return (shape, np.empty(shape)[indices].shape), {"indices": indices}
 
 
 @form
-def outer(draw: Any, row: Operation) -> Drawn:
-    return ((draw(SIDES),), (draw(SIDES),)), {}
+def index_add(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_dims=1, max_dims=2, min_side=1))
+    at = draw(st.integers(0, len(shape) - 1))
+    indices = draw(st.lists(st.integers(0, shape[at] - 1), min_size=1, max_size=4))
+    other = (*shape[:at], len(indices), *shape[at + 1 :])
+    return (shape, other), {"indices": indices, "axis": at - (len(shape) if draw(st.booleans()) else 0)}
 
 
 @form
-def tensordot(draw: Any, row: Operation) -> Drawn:
-    shared = tuple(draw(SIDES) for _ in range(draw(st.integers(0, 2))))
-    return ((draw(SIDES), *shared), (*shared, draw(SIDES))), {"axes": len(shared)}
+def scatter_add(draw: Any, row: Operation) -> Drawn:
+    (shape,), params = take_along_axis(draw, row)
+    return (shape, np.shape(params["indices"])), params
 
 
 @form
-def einsum(draw: Any, row: Operation) -> Drawn:
-    i, j, k = draw(SIDES), draw(SIDES), draw(SIDES)
-    sizes = {"i": i, "j": j, "k": k}
-    subscripts = draw(st.sampled_from(("ij,jk->ik", "ij,jk->ki", "ij,kj->i", "i,j->ji", "ij,ij->", "ij,j->", "ij,ik->jk")))
-    left, right = subscripts.split("->")[0].split(",")
-    return (tuple(sizes[c] for c in left), tuple(sizes[c] for c in right)), {"subscripts": subscripts}
+def topk(draw: Any, row: Operation) -> Drawn:
+    shape = draw(shapes(min_dims=1, min_side=1))
+    at = signed(draw, len(shape))
+    return (shape,), {"k": draw(st.integers(1, shape[at])), "axis": at}
 
 
 @form
-def square(draw: Any, row: Operation) -> Drawn:
-    n = draw(st.sampled_from((2, 3, 1)))
-    return (((2, n, n) if draw(st.booleans()) else (n, n)),), {}
-
-
-@form
-def regular(draw: Any, row: Operation) -> Drawn:
-    return square(draw, row)
-
-
-@form
-def positive_definite(draw: Any, row: Operation) -> Drawn:
-    return square(draw, row)
-
-
-@form
-def solve(draw: Any, row: Operation) -> Drawn:
-    ((*lead, n, _),), _ = square(draw, row)
-    return ((*lead, n, n), (*lead, n, draw(SIDES))), {}
+def sequence(draw: Any, row: Operation) -> Drawn:
+    return (draw(shapes(min_dims=1, max_dims=1, min_side=1)), draw(shapes(min_side=1))), {}

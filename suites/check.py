@@ -7,6 +7,8 @@ so that its faults and ours never mix: an exception from outside `theirs` is our
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import functools
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +21,10 @@ from clinometer.backends import Backend
 from clinometer.reference.program import run
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
+from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Curve
+from clinometer.strategies.cases import kind_of
+from clinometer.suites.nested import higher
 
 
 class Nonconformance(AssertionError):
@@ -109,7 +114,9 @@ class Check:
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return value and gradients, for all points, by the backend's vjp."""
         cotangents = case.cotangents[0] if cotangents is None else cotangents
-        cts = iter(cotangents)
+        # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
+        turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
+        cts = iter(turn(cotangents))
 
         def one_point(one: Case) -> list[Any]:
             y, pullback = self.backend.vjp(self.function(one), *self._inputs(one))
@@ -117,8 +124,17 @@ class Check:
 
         y, *gradients = self._points(case, one_point)
         number = len(case.inputs)
+        gradients = [turn(g) for g in gradients]
         self.that(len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(0))
         return y, gradients
+
+    @functools.cached_property
+    def transposes(self) -> bool:
+        """Whether the pullback of z -> i z multiplies by i (the transpose) and not by -i (the adjoint)."""
+        with self.theirs("the pullback of z -> i z"):
+            i, one = (self.backend.asarray(np.asarray([v])) for v in (1j, 1 + 0j))
+            _, pullback = self.backend.vjp(lambda z: self.xp.multiply(z, i), one)
+            return bool(np.asarray(self.backend.to_numpy(pullback(one)[0]))[0].imag > 0)
 
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Return value and tangent, for all points, by the backend's jvp."""
@@ -129,6 +145,16 @@ class Check:
 
         y, dy = self._points(case, one_point)
         return y, dy
+
+    def higher(self, case: Case, mode: str) -> list[np.ndarray]:
+        """Return the derivative of the gradient along the tangents, for all points: see `suites.nested`."""
+
+        def one_point(one: Case) -> list[Any]:
+            dxs = [self.backend.asarray(np.array(dx[0])) for dx in one.tangents]
+            ct = self.backend.asarray(np.array(one.cotangents[0][0]))
+            return higher(self.backend, self.function(one), self._inputs(one), dxs, ct, mode)
+
+        return self._points(case, one_point)
 
     def _inputs(self, one: Case) -> list[Any]:
         return [self.backend.asarray(np.array(x[0])) for x in one.inputs]  # a copy: cases are shared, backends may write
@@ -152,10 +178,17 @@ class Check:
     # ----- holding against the truth -----
 
     def __call__(self, case: Case, mode: str = "reverse") -> None:
-        """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case."""
+        """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case.
+
+        A mode of several steps, "reverse-over-forward", is a derivative of a derivative.
+        """
         self.points += case.points
         if mode == "value":
             self.agrees(self.value(case), case.truth.values[0], case, mode)
+        elif OVER in mode:
+            right = case.second if mode.count(OVER) == 1 else case.higher(1 + mode.count(OVER))
+            for which, (got, expected) in enumerate(zip(self.higher(case, mode), right, strict=True)):
+                self.agrees(got, expected, case, mode, which)
         elif mode == "reverse":
             _, gradients = self.pull(case)
             for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
@@ -169,11 +202,13 @@ class Check:
         """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
         names = case.program.inputs
         claim = {"value": "value", "forward": "tangent"}.get(mode, f"gradient of {names[which]}")
+        claim = f"{mode}, {names[which]}" if OVER in mode else claim
         if got.shape != expected.value.shape:
             text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
             self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
-        if got.dtype != np.dtype(case.dtype):
-            text = f"{claim}: dtype {got.dtype} where {case.dtype} is right"
+        right = kind_of(expected.value, case.dtype)
+        if got.dtype != np.dtype(right):
+            text = f"{claim}: dtype {got.dtype} where {right} is right"
             self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
         found = worst(got, expected, mode, which)
         if found is None:
@@ -215,18 +250,13 @@ class Check:
         if found.outcome == "invalid":
             text = f"the witnesses contradict each other: {claim}{at}: {_short(found.expected)} by the rules, "
             text += f"{_short(found.witness.value)} by finite differences"  # type: ignore[union-attr]  # heard above
-        finding = Finding(
-            claim,
-            case.at(point),
-            found.mode,
-            found.which,
-            got[point],
-            expected.value[point],
-            expected.tolerance[point],
-            found,
-            lines=tuple(lines),
-        )
-        raise Nonconformance(found.outcome, text, finding)
+        one, got, want = case.at(point), got[point], expected.value[point]
+        if found.mode == "reverse" and case.precision.complex and self.transposes:
+            # As the library's own users see it: its pullback, of the conjugate, gives the conjugate.
+            one = dataclasses.replace(one, cotangents=tuple(map(np.conjugate, one.cotangents)))
+            got, want = np.conjugate(got), np.conjugate(want)
+        evidence = Finding(claim, one, found.mode, found.which, got, want, expected.tolerance[point], found, lines=tuple(lines))
+        raise Nonconformance(found.outcome, text, evidence)
 
     # ----- holding against something else -----
 

@@ -43,6 +43,7 @@ class Cell:
     argument: Any = None
     operations: frozenset[str] = frozenset()  # all that the backend must have
     pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
+    together: bool = False  # asked once, about all cases that are drawn
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"
@@ -147,18 +148,20 @@ def operations(
     dtypes: Sequence[str] = DTYPES,
     form: Callable[..., Any] | None = None,
     pinned: Callable[[Operation], Iterable[tuple[Any, dict[str, Any]]]] = lambda row: (),
+    together: bool = False,
 ) -> list[Cell]:
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
 
     The corners of a row are always asked. `form` replaces how shapes are drawn, and `pinned` adds to the corners.
+    `together` asks about all cases at once.
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
         drawn = shared_cases(row.name, dtype, form)
         always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in (*row.corners, *pinned(row))]  # noqa: E731  # a field
-        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always)
+        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, together=together)
 
-    return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes]
+    return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes if dtype in row.dtypes]
 
 
 @functools.cache

@@ -83,6 +83,9 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         return f"{backend.name} offers no {', '.join(missing)}"
     if cell.dtype and cell.dtype not in getattr(backend, "dtypes", (cell.dtype,)):
         return f"{backend.name} does not work in {cell.dtype}"
+    narrow = sorted(op for op in cell.operations if cell.dtype in getattr(backend, "lacks", {}).get(op, ()))
+    if narrow:
+        return f"{backend.name} has no {', '.join(narrow)} in {cell.dtype}"
     absent = sorted(op for op in cell.operations if not hasattr(backend.xp, op))
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
@@ -131,6 +134,11 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
 
+    if cell.together:
+        cases = sample(cell.strategy, profile, seed_)
+        check.examples += len(cases)
+        clause.body(check, cases)
+        return
     for case in cell.pinned():
         ask(case)
     for case in sample(cell.strategy, profile, seed_):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import importlib.metadata
+import os
 import platform
 import traceback
 from collections.abc import Iterable
@@ -53,6 +54,8 @@ class Run:
     # ----- beginning; each problem is told in one line and ends the session -----
 
     def _load(self) -> Backend:
+        # On arrays this small a library's second thread only waits, and workers have cores of their own.
+        os.environ.setdefault("OMP_NUM_THREADS", "1")
         try:
             return load(self.selection)
         except BackendProblem as problem:

@@ -16,6 +16,7 @@ from clinometer.backends import Backend
 from clinometer.reference.printing import numbers, plain, plainly, statements
 from clinometer.reference.program import Program
 from clinometer.reference.truth import Case
+from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Array, Evidence
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
@@ -59,9 +60,9 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
 def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray]:
     """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
     asked, named = finding.mode or mode, dict(zip(case.program.inputs, case.inputs, strict=True))
-    if asked == "reverse" or finding.lines:
+    if asked == "reverse" or OVER in asked or finding.lines:
         named["ct"] = case.cotangents[0]
-    elif asked == "forward":
+    if (asked == "forward" or OVER in asked) and not finding.lines:
         named |= {f"d{name}": dx for name, dx in zip(case.program.inputs, case.tangents, strict=True)}
     return named
 
@@ -100,12 +101,17 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
 def _with_dialect(finding: Finding, case: Case, dialect: Any, mode: str) -> list[str]:
     names = list(case.program.inputs)
     lines = function(case.program, dialect.spell)
+    if OVER in mode:
+        defined = [dialect.nested[mode]] if mode in dialect.nested else [dialect.nested[step] for step in steps(mode)]
+        lines += ["\n\n".join(defined), ""]
     lines += [
         f"{name} = " + dialect.array.format(values=numbers(x[0]), dtype=x.dtype)
         for name, x in arrays(finding, case, mode).items()
     ]
     if finding.lines:
         lines += _done(finding, names, dialect.tape)
+    elif OVER in mode:
+        lines += nested(mode, names, finding.which)
     elif mode == "forward":
         lines += dialect.forward.format(names=", ".join(names), tangents=", ".join(f"d{n}" for n in names)).splitlines()
     elif mode == "reverse":
@@ -114,6 +120,38 @@ def _with_dialect(finding: Finding, case: Case, dialect: Any, mode: str) -> list
         lines.append(f"got = f({', '.join(names)})")
     helpers = dialect.sources("\n".join(lines))
     return [*dialect.imports.splitlines(), "", "", *([helpers, "", ""] if helpers else []), *lines]
+
+
+ADAPTERS = """\
+def gradient(f, which, ct):
+    return lambda *xs: backend.vjp(f, *xs)[1](ct)[which]
+
+
+def tangent(f, dxs):
+    return lambda *xs: backend.jvp(f, xs, dxs)[1]
+"""
+
+
+def steps(mode: str) -> list[str]:
+    """Return what a mode of higher order is made of, each once."""
+    return sorted(set(mode.split(OVER)))
+
+
+def nested(mode: str, names: Sequence[str], which: int) -> list[str]:
+    """Return the lines that set `got` to a derivative of a derivative, by `gradient` and `tangent`: see `suites.nested`."""
+    between = mode.count("reverse") - 1  # gradients of every input, summed up
+    indices = ["i", "j", "k"][:between] if len(names) > 1 else ["0"] * between
+    expression, ct, places = "f", "ct", iter([*indices, str(which)])
+    for step in reversed(mode.split(OVER)):
+        if step == "forward":
+            expression = f"tangent({expression}, dxs)"
+        else:
+            place = next(places)
+            expression, ct = f"gradient({expression}, {place}, {ct})", f"dxs[{place}]"
+    value = f"{expression}({', '.join(names)})"
+    if between and len(names) > 1:
+        value = f"sum({value}{''.join(f' for {i} in range({len(names)})' for i in indices)})"
+    return [f"dxs = ({', '.join(f'd{name}' for name in names)}{',' * (len(names) == 1)})", f"got = {value}"]
 
 
 def _done(finding: Finding, names: Sequence[str], words: Any) -> list[str]:
@@ -135,12 +173,16 @@ def _with_adapter(finding: Finding, case: Case, selection: str, mode: str) -> li
         return f"backend.xp.{plainly(op, args, params)}"
 
     lines += ["", "", *function(case.program, spell)]
+    if OVER in mode:
+        lines += [ADAPTERS, ""]
     lines += [
         f'{name} = backend.asarray(np.array({numbers(x[0])}, "{x.dtype}"))' for name, x in arrays(finding, case, mode).items()
     ]
     inputs = ", ".join(names)
     if finding.lines:
         lines += _done(finding, names, PLAIN)
+    elif OVER in mode:
+        lines += nested(mode, names, finding.which)
     elif mode == "forward":
         lines.append(f"_, got = backend.jvp(f, [{inputs}], [{', '.join(f'd{name}' for name in names)}])")
     elif mode == "reverse":

@@ -7,7 +7,17 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from clinometer.reference.catalogue import elementwise, reductions, structure
+from clinometer.reference.catalogue import (
+    activations,
+    complex,
+    elementwise,
+    linalg,
+    losses,
+    reductions,
+    special,
+    structure,
+    windows,
+)
 from clinometer.reference.catalogue.rows import Domain, Operation, Special
 
 CATALOGUE: dict[str, Operation] = {
@@ -15,14 +25,16 @@ CATALOGUE: dict[str, Operation] = {
     **elementwise.EXPONENTIAL,
     **elementwise.TRIGONOMETRIC,
     **elementwise.PIECEWISE,
-    **elementwise.ACTIVATIONS,
-    **elementwise.SPECIAL,
+    **activations.ACTIVATIONS,
+    **special.SPECIAL,
     **reductions.REDUCTIONS,
     **reductions.SCANS,
-    **reductions.LOSSES,
+    **losses.LOSSES,
     **structure.SHAPE,
     **structure.INDEXING,
-    **structure.LINEAR_ALGEBRA,
+    **linalg.LINEAR_ALGEBRA,
+    **windows.WINDOWS,
+    **complex.COMPLEX,
     **structure.PRIMITIVES,
 }
 

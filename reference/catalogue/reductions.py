@@ -1,4 +1,4 @@
-"""Reductions, scans, normalisers and losses: compositions of the elementwise rows, sums and picks."""
+"""Reductions and scans: compositions of the elementwise rows, sums and picks."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from numpy.lib.array_utils import normalize_axis_index
 from clinometer.reference.catalogue.rows import (
     IDENTITY,
     NONZERO,
-    POSITIVE,
-    REAL,
     Corner,
     Domain,
     Operation,
@@ -22,15 +20,27 @@ from clinometer.reference.catalogue.rows import (
     removable,
     table,
 )
-from clinometer.reference.traced import fold, reduced, slack, stop_gradient, unfold
+from clinometer.reference.catalogue.structure import sort
+from clinometer.reference.traced import curvature, fold, reduced, slack, stop_gradient, unfold
 
 ALL_NEGATIVE: Corner = ([(2, 3)], {"axis": (-2, -1), "keepdims": False})
+ONE_ENTRY: Corner = ([(2, 1)], {"axis": 1, "keepdims": False})
 MODEST = Domain(-80.0, 80.0)  # exp neither overflows nor underflows in float32
 
 
 def count(x: Any, axis: Any) -> int:
     """Return the number of entries that a reduction over `axis` sees."""
     return math.prod(x.shape[i] for i in reduced(axis, len(x.shape)))
+
+
+def total(x: Any, axis: Any = None, keepdims: bool = False, where: Any = None, initial: float | None = None) -> Any:
+    y = np.sum(masked(x, where, 0.0), axis=axis, keepdims=keepdims)
+    return y if initial is None else y + initial
+
+
+def masked(x: Any, where: Any, neutral: float) -> Any:
+    """Return x with what `where` leaves out replaced by a number that changes nothing."""
+    return x if where is None else np.where(np.asarray(where), x, neutral)
 
 
 def mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -48,12 +58,14 @@ def var(x: Any, axis: Any = None, keepdims: bool = False, correction: float = 0.
     )
 
 
-def prod(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Any = None, keepdims: bool = False, where: Any = None, initial: float = 1.0) -> Any:
     """Multiply in order: right where an entry, or two, are zero."""
-    folded = fold(x, axis)
-    y = np.ones(folded.shape[:-1], x.dtype)
+    folded = fold(masked(x, where, 1.0), axis)
+    y = np.full(folded.shape[:-1], initial, x.dtype)
     for k in range(folded.shape[-1]):
         y = y * folded[..., k]
+    # libraries differentiate to y / x, where x is not zero
+    y = y + np.sum(curvature(abs(np.expand_dims(y, -1)) / (folded * folded), folded), axis=-1)
     return unfold(y, x.shape, axis, keepdims)
 
 
@@ -64,27 +76,73 @@ def logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return y if keepdims else np.reshape(y, tuple(n for i, n in enumerate(x.shape) if i not in reduced(axis, len(x.shape))))
 
 
+def extremum(reduce: Callable[..., Any], larger: Callable[..., Any]) -> Callable[..., Any]:
+    """Return max or min: with `where`, what is left out counts as the initial value."""
+
+    def run(x: Any, axis: Any = None, keepdims: bool = False, where: Any = None, initial: float | None = None) -> Any:
+        y = reduce(masked(x, where, 0.0 if initial is None else initial), axis=axis, keepdims=keepdims)
+        return y if initial is None else larger(y, initial)
+
+    return run
+
+
+def median(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return the middle entry, or the mean of the two."""
+    entries = sort(fold(x, axis))
+    n = entries.shape[-1]
+    return unfold(0.5 * (entries[..., (n - 1) // 2] + entries[..., n // 2]), x.shape, axis, keepdims)
+
+
+def argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    return unfold(np.argmax(fold(x, axis), axis=-1), x.shape, axis, keepdims)
+
+
+def number(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """Return how many entries are true, or not zero."""
+    return np.sum(np.where(x != 0, 1.0, 0.0), axis=axis, keepdims=keepdims)
+
+
 def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: float = 2) -> Any:
     if ord == math.inf:
         return np.max(abs(x), axis=axis, keepdims=keepdims)
     if ord == 1:
         return np.sum(abs(x), axis=axis, keepdims=keepdims)
+    if ord == -math.inf:
+        return np.min(abs(x), axis=axis, keepdims=keepdims)
+    if ord != 2:  # relative to the greatest entry, since powers overflow in half precision
+        sizes = fold(abs(x), axis)
+        top = stop_gradient(np.max(sizes, axis=-1, keepdims=True))
+        y = top[..., 0] * np.power(np.sum(np.power(sizes / top, ord), axis=-1), 1 / ord)
+        return unfold(y, x.shape, axis, keepdims)
     return np.sqrt(np.sum(x * x, axis=axis, keepdims=keepdims))
 
 
 REDUCTIONS = table(
     7,
     # ----- linear -----
-    Operation("sum", lambda x, axis=None, keepdims=False: np.sum(x, axis=axis, keepdims=keepdims), "axes"),
-    Operation("mean", mean, "axes_counted"),
+    Operation("sum", total, "axes", kinds="fc"),
+    Operation("mean", mean, "axes_counted", kinds="fc"),
     # ----- products and squares -----
-    Operation("prod", prod, "axes", domain=NONZERO, special=[removable([2.0, 0.0, 3.0]), removable([0.0, 2.0, 0.0])]),
+    Operation(
+        "prod",
+        prod,
+        "axes",
+        domain=NONZERO,
+        special=[
+            removable([2.0, 0.0, 3.0]),
+            removable([0.0, 2.0, 0.0]),
+            removable([[0.0, 2.0], [0.0, 3.0]], axis=0),
+            removable([[0.0, 2.0], [3.0, 0.0]], axis=(0, 1)),
+            removable([0.0]),
+        ],
+        kinds="fc",
+    ),
     Operation(
         "var",
         var,
         "axes_nonempty",
         choices={"correction": (0.0, 1.0)},
-        special=[removable([2.0, 2.0, 2.0])],
+        special=[removable([2.0, 2.0, 2.0]), removable([2.0])],
         corners=[ALL_NEGATIVE],
     ),
     Operation(
@@ -96,15 +154,29 @@ REDUCTIONS = table(
         special=[convention([2.0, 2.0, 2.0])],
         corners=[ALL_NEGATIVE],
     ),
-    Operation("logsumexp", logsumexp, "axes_nonempty", domain=MODEST, corners=[ALL_NEGATIVE]),
+    Operation(
+        "logsumexp",
+        logsumexp,
+        "axes_nonempty",
+        domain=MODEST,
+        special=[removable([1000.0, 999.0]), removable([-math.inf, 1.0, 2.0]), convention([-math.inf, -math.inf])],
+        corners=[ALL_NEGATIVE, ONE_ENTRY],
+    ),
     Operation(
         "vector_norm",
         vector_norm,
         "axes_nonempty",
         domain=NONZERO,
-        choices={"ord": (2, 1, math.inf)},
+        choices={"ord": (2, 1, math.inf, 3, 0.5)},
         distinct=np.abs,
-        special=[kink([0.0, 0.0], ord=1), kink([3.0, -3.0], ord=math.inf)],
+        special=[
+            convention([0.0, 0.0], ord=2),
+            convention([0.0, 0.0], ord=3),
+            kink([0.0, 0.0], ord=1),
+            kink([0.0, 0.0], ord=math.inf),
+            kink([3.0, -3.0], ord=math.inf),
+            kink([3.0, -3.0, 4.0], ord=-math.inf),
+        ],
         corners=[
             ([(4, 3, 2)], {"axis": 2, "keepdims": True, "ord": 2}),
             ([(3,)], {"axis": 0, "keepdims": False, "ord": math.inf}),
@@ -113,20 +185,34 @@ REDUCTIONS = table(
     # ----- which entry it is gets chosen, then its derivative is that of the entry -----
     Operation(
         "max",
-        lambda x, axis=None, keepdims=False: np.max(x, axis=axis, keepdims=keepdims),
+        extremum(np.max, np.maximum),
         "axes_nonempty",
         distinct=IDENTITY,
         special=[kink([1.0, 3.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
-        corners=[ALL_NEGATIVE],
+        corners=[ALL_NEGATIVE, ONE_ENTRY],
     ),
     Operation(
         "min",
-        lambda x, axis=None, keepdims=False: np.min(x, axis=axis, keepdims=keepdims),
+        extremum(np.min, np.minimum),
         "axes_nonempty",
         distinct=IDENTITY,
-        special=[kink([1.0, 1.0, 3.0])],
-        corners=[ALL_NEGATIVE],
+        special=[kink([1.0, 1.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
+        corners=[ALL_NEGATIVE, ONE_ENTRY],
     ),
+    Operation(
+        "median",
+        median,
+        "axes_nonempty",
+        distinct=IDENTITY,
+        # Of an even number the two in the middle may tie: half of each is right, and nothing else.
+        special=[kink([1.0, 2.0, 2.0]), kink([2.0, 2.0, 5.0, 2.0]), removable([2.0, 1.0, 5.0, 2.0])],
+        corners=[ALL_NEGATIVE, ([(5,)], {"axis": 0, "keepdims": False}), ([(2, 4)], {"axis": -1, "keepdims": True})],
+    ),
+    # ----- decisions, without a derivative -----
+    Operation("argmax", argmax, "axis_or_none", distinct=IDENTITY, differentiable=False),
+    Operation("any", lambda x, axis=None, keepdims=False: number(x, axis, keepdims) > 0, "axes", differentiable=False),
+    Operation("all", lambda x, axis=None, keepdims=False: number(x == 0, axis, keepdims) == 0, "axes", differentiable=False),
+    Operation("count_nonzero", number, "axes", differentiable=False),
 )
 
 
@@ -143,6 +229,27 @@ def scan(step: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     return run
 
 
+def logcumsumexp(x: Any, axis: int) -> Any:
+    at = normalize_axis_index(axis, len(x.shape))
+    heads = [x[(slice(None),) * at + (slice(0, k + 1),)] for k in range(x.shape[at])]
+    return np.stack([logsumexp(head, at) for head in heads], axis=at)
+
+
+def trapezoid(x: Any, dx: float = 1.0, axis: int = -1) -> Any:
+    """Integrate along an axis by the trapezoidal rule."""
+    at = normalize_axis_index(axis, len(x.shape))
+    after, before = (slice(None),) * at + (slice(1, None),), (slice(None),) * at + (slice(None, -1),)
+    return np.sum(0.5 * dx * (x[after] + x[before]), axis=at)
+
+
+def cumulative_prod(x: Any, axis: int) -> Any:
+    y = scan(np.multiply)(x, axis)
+    # Libraries differentiate to y / x, and sum it up from the end by what a sum from the start leaves of the total: what
+    # rounding does to one entry is of the size of all.
+    logarithm = np.sum(np.where(x == 0, 0.0, x / stop_gradient(np.where(x == 0, 1.0, x))), axis=axis, keepdims=True)
+    return y + curvature(abs(y), np.broadcast_to(logarithm, y.shape))
+
+
 def diff(x: Any, axis: int = -1) -> Any:
     at = normalize_axis_index(axis, len(x.shape))
     after, before = (slice(None),) * at + (slice(1, None),), (slice(None),) * at + (slice(None, -1),)
@@ -151,36 +258,34 @@ def diff(x: Any, axis: int = -1) -> Any:
 
 SCANS = table(
     8,
-    Operation("cumulative_sum", scan(np.add), "axis"),
-    Operation("cumulative_prod", scan(np.multiply), "axis", domain=NONZERO, special=[removable([2.0, 0.0, 3.0], axis=0)]),
-    Operation("cummax", scan(np.maximum), "axis", distinct=IDENTITY, special=[kink([1.0, 3.0, 3.0], axis=0)]),
-    Operation("diff", diff, "axis", corners=[([(1,)], {"axis": 0})]),
-)
-
-
-def softmax(x: Any, axis: int = -1) -> Any:
-    e = np.exp(x - stop_gradient(np.max(x, axis=axis, keepdims=True)))
-    return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def layer_norm(x: Any, eps: float = 1e-3) -> Any:
-    off = x - mean(x, -1, keepdims=True)
-    return off / np.sqrt(var(x, -1, keepdims=True) + eps)
-
-
-def cosine_similarity(x: Any, y: Any) -> Any:
-    dot = np.sum(x * y, axis=-1)
-    return dot / (vector_norm(x, -1) * vector_norm(y, -1))
-
-
-LOSSES = table(
-    9,
-    # ----- along one axis -----
-    Operation("softmax", softmax, "axis", domain=MODEST),
-    Operation("log_softmax", lambda x, axis=-1: x - logsumexp(x, axis, keepdims=True), "axis", domain=MODEST),
-    Operation("layer_norm", layer_norm, "last_axis", domain=MODEST, choices={"eps": (0.5, 0.001)}),
-    Operation("cosine_similarity", cosine_similarity, "vectors", domain=(NONZERO, NONZERO)),
-    # ----- to a number -----
-    Operation("mse", lambda x, y: mean((x - y) * (x - y)), "same", domain=(REAL, REAL)),
-    Operation("kl_div", lambda x, y: np.sum(y * (np.log(y) - np.log(x))), "same", domain=(POSITIVE, POSITIVE)),
+    Operation("cumulative_sum", scan(np.add), "axis", kinds="fc"),
+    Operation(
+        "cumulative_prod",
+        cumulative_prod,
+        "axis",
+        domain=NONZERO,
+        special=[
+            removable([2.0, 0.0, 3.0], axis=0),
+            removable([0.0, 2.0, 0.0, 3.0], axis=0),
+            removable([[0.0, 2.0], [3.0, 0.0]], axis=1),
+        ],
+        kinds="fc",
+    ),
+    Operation(
+        "cummax",
+        scan(np.maximum),
+        "axis",
+        distinct=IDENTITY,
+        special=[kink([1.0, 3.0, 3.0], axis=0), kink([[2.0, 2.0], [1.0, 2.0]], axis=0)],
+    ),
+    Operation(
+        "cummin",
+        scan(np.minimum),
+        "axis",
+        distinct=IDENTITY,
+        special=[kink([3.0, 1.0, 1.0], axis=0), kink([[2.0, 2.0], [3.0, 2.0]], axis=1)],
+    ),
+    Operation("logcumsumexp", logcumsumexp, "axis", domain=MODEST, special=[removable([0.0, 200.0], axis=0, note="far apart")]),
+    Operation("trapezoid", trapezoid, "axis", choices={"dx": (1.0, 0.25)}, corners=[([(1,)], {"axis": 0})]),
+    Operation("diff", diff, "axis", corners=[([(1,)], {"axis": 0})], kinds="fc"),
 )

@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
+from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.rules import Partial, partials
 
 GROUPS = {
@@ -25,6 +26,8 @@ GROUPS = {
     10: "shape",
     11: "indexing",
     12: "linear algebra",
+    13: "convolution, pooling, spectral",
+    14: "complex",
     15: "AD primitives",
 }
 
@@ -47,14 +50,20 @@ class Domain:
         """Return the domain less some points."""
         return Domain(self.low, self.high, (*self.avoid, *points), self.integers, self.offset)
 
+    def within(self, reach: float) -> Domain:
+        """Return the part of the domain that is not further from zero than `reach`, if there is room in it."""
+        low, high = max(self.low, -reach), min(self.high, reach)
+        return replace(self, low=low, high=high) if high - low >= 1 else self
+
     def distance(self, x: np.ndarray) -> np.ndarray:
         """Return how far each entry is from the nearest end or point to avoid; negative outside."""
-        near = np.minimum(x - self.low, self.high - x)
+        with np.errstate(invalid="ignore"):  # of infinities
+            near = np.minimum(x - self.low, self.high - x)
         for point in self.avoid:
             near = np.minimum(near, np.abs(x - point))
         if self.integers:
             near = np.minimum(near, np.abs(x - self.offset - np.rint(x - self.offset)))
-        return near
+        return np.where(np.isfinite(x), near, -math.inf)
 
     def __str__(self) -> str:
         left = f"({self.low:g}" if math.isfinite(self.low) else "(-inf"
@@ -69,6 +78,7 @@ REAL = Domain()
 POSITIVE = Domain(low=0.0)
 NONZERO = REAL.avoiding(0.0)
 UNIT = Domain(-1.0, 1.0)
+UNIT_INTERVAL = Domain(0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -76,13 +86,15 @@ class Special:
     """A point where there is no derivative, or a surprising one; the suites aim at it.
 
     `kind` is the class of what is right there: "universal" (one answer), "set-valued" (any element of the Clarke
-    subdifferential), "convention" (no answer is wrong; it is recorded).
+    subdifferential), "convention" (no answer is wrong; it is recorded). `order` is how often the function can be
+    differentiated there, where that is known to end.
     """
 
     args: tuple[Any, ...]
     kind: str
     params: Mapping[str, Any] = field(default_factory=dict)
     note: str = ""
+    order: float = math.inf
 
     def __str__(self) -> str:
         at = ", ".join(str(a).replace(" ", "") for a in self.args)
@@ -94,9 +106,9 @@ def kink(*args: Any, note: str = "", **params: Any) -> Special:
     return Special(args, "set-valued", params, note)
 
 
-def removable(*args: Any, note: str = "", **params: Any) -> Special:
+def removable(*args: Any, note: str = "", order: float = math.inf, **params: Any) -> Special:
     """Return a point where a formula breaks and the function does not: one derivative is right."""
-    return Special(args, "universal", params, note)
+    return Special(args, "universal", params, note, order)
 
 
 def convention(*args: Any, note: str = "", **params: Any) -> Special:
@@ -133,6 +145,8 @@ class Operation:
         Further parameters, each with the values to draw from, simplest first.
     distinct : callable, optional
         Ties of this function of the entries, over all arguments, are kinks: `IDENTITY`, or `np.abs`.
+    joint : callable, optional
+        How far the arguments are, entry by entry, from a kink that they only have together.
     exact : bool
         The function moves entries and computes nothing: values and tangents are exact, and so is the pullback
         where no entry is used twice.
@@ -150,11 +164,13 @@ class Operation:
     domain: Domain | tuple[Domain, ...] = REAL
     choices: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     distinct: Callable[[np.ndarray], np.ndarray] | None = None
+    joint: Callable[..., np.ndarray] | None = None
     exact: bool = False
     special: Sequence[Special] = ()
     corners: Sequence[Corner] = ()
     roundings: float = 0.0
     differentiable: bool = True
+    kinds: str = "f"  # of dtypes that it takes: "f" real, "c" complex; of a complex number the domain bounds the real part
     group: int = 0
 
     def __post_init__(self) -> None:
@@ -169,17 +185,26 @@ class Operation:
 
     def distance(self, *args: np.ndarray) -> float:
         """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""
-        near = min((float(d.distance(a).min()) for d, a in zip(self.domains, args, strict=True) if a.size), default=math.inf)
+        near = min(
+            (float(d.distance(a.real).min()) for d, a in zip(self.domains, args, strict=True) if a.size), default=math.inf
+        )
         if self.distinct is not None:
             entries = np.sort(self.distinct(np.concatenate([np.ravel(a) for a in args])))
             gap = float(np.diff(entries).min()) if entries.size > 1 else math.inf
             near = min(near, gap / 2)  # both neighbours may move
+        if self.joint is not None:
+            near = min(near, float(np.min(self.joint(*args), initial=math.inf)))
         return near
 
     @property
     def domains(self) -> tuple[Domain, ...]:
         """The domain of each array argument."""
         return (self.domain,) if isinstance(self.domain, Domain) else self.domain
+
+    @property
+    def dtypes(self) -> list[str]:
+        """The dtypes that it is asked in."""
+        return [name for name, precision in PRECISIONS.items() if ("c" if precision.complex else "f") in self.kinds]
 
     @property
     def arity(self) -> int:

@@ -18,10 +18,15 @@ from clinometer.reference.catalogue import (
     Domain,
     Operation,
     Special,
+    activations,
     elementwise,
+    linalg,
+    losses,
     reductions,
     structure,
+    windows,
 )
+from clinometer.reference.catalogue import special as special_functions
 from clinometer.reference.catalogue.rows import GROUPS, NONZERO, POSITIVE, REAL, UNIT, convention, kink, removable, table, zero
 from clinometer.reference.program import run, single
 from clinometer.reference.verdict import confirm
@@ -46,7 +51,7 @@ def test_no_group_is_left_out_or_overwritten() -> None:
     """The catalogue has as many rows as its tables together."""
     tables = [
         value
-        for module in (elementwise, reductions, structure)
+        for module in (activations, elementwise, linalg, losses, reductions, special_functions, structure, windows)
         for value in vars(module).values()
         if isinstance(value, dict) and value and all(isinstance(row, Operation) for row in value.values())
     ]
@@ -90,7 +95,11 @@ def test_special_points_have_a_known_kind_and_fit_their_row(row: Operation) -> N
         assert special.kind in {"universal", "set-valued", "convention"}
         assert len(special.args) == row.arity
         with np.errstate(all="ignore"):
-            run(single(row.name, special.params), MATHEMATICS, *(np.asarray(a, float) for a in special.args))
+            run(
+                single(row.name, special.params),
+                MATHEMATICS,
+                *(np.asarray(a, complex if row.kinds == "c" else float) for a in special.args),
+            )
 
 
 @ROWS
@@ -98,7 +107,7 @@ def test_special_points_are_those_that_are_never_drawn(row: Operation) -> None:
     """A kink or a convention is at distance zero from what the row avoids, so that no drawn case meets one by luck."""
     for special in row.special:
         if special.kind != "universal" and row.form == "elementwise":
-            assert row.distance(*(np.asarray(a, float) for a in special.args)) <= 0, special
+            assert row.distance(*(np.asarray(a, complex if row.kinds == "c" else float) for a in special.args)) <= 0, special
 
 
 @ROWS
@@ -120,6 +129,8 @@ DISTANCES: list[tuple[Domain, float, float]] = [
     (UNIT, -1.5, -0.5),
     (NONZERO, -0.125, 0.125),
     (NONZERO, 0.0, 0.0),
+    (REAL, np.inf, -np.inf),
+    (POSITIVE, np.nan, -np.inf),
     (REAL.avoiding(-1.5, 0.75), 0.5, 0.25),
     (UNIT.avoiding(0.5), 0.625, 0.125),
     (Domain(integers=True), 2.25, 0.25),
@@ -149,6 +160,13 @@ def test_ties_are_at_distance_zero() -> None:
     row = CATALOGUE["maximum"]
     assert row.distance(np.array([1.0, 4.0]), np.array([2.0])) == 0.5
     assert row.distance(np.array([1.0, 4.0]), np.array([4.0])) == 0
+
+
+def test_multiples_are_at_distance_zero() -> None:
+    """Where x and y have a kink together, the distance is what both may move before x is a multiple of y."""
+    row = CATALOGUE["remainder"]
+    assert row.distance(np.array([8.0, 5.0]), np.array([2.0])) == 0
+    assert row.distance(np.array([5.0]), np.array([2.0])) == 0.25  # 5.25 is three times 1.75
 
 
 def test_special_points_print_with_their_class() -> None:

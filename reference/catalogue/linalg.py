@@ -1,0 +1,384 @@
+"""Linear algebra: products of matrices, inverses and factors.
+
+LAPACK bounds an error by the norm of the matrix, so what rests on it starts from `normwise`, or on a primitive that
+does. Where a factor is free to choose (the signs of eigenvectors), a row is a function that does not depend on it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference import traced
+from clinometer.reference.catalogue.rows import REAL, Corner, Domain, Operation, convention, kink, removable, table
+from clinometer.reference.traced import (
+    contract,
+    curvature,
+    eigenvalues,
+    eigenvectors,
+    inverse,
+    matmul,
+    normwise,
+    slack,
+    stop_gradient,
+)
+
+SMALL = Domain(-4.0, 4.0)  # the exponential of a matrix neither overflows nor underflows
+TWO = (REAL, REAL)
+THREE = (REAL, REAL, REAL)
+
+
+# ----- products -----
+
+
+def vecdot(x: Any, y: Any) -> Any:
+    return np.sum(x * y, axis=-1)
+
+
+def dot(x: Any, y: Any) -> Any:
+    """np.dot: the last axis of x with the last but one of y."""
+    return tensordot(x, y, 1 if len(y.shape) < 2 else ([-1], [-2]))
+
+
+def inner(x: Any, y: Any) -> Any:
+    return tensordot(x, y, ([-1], [-1]))
+
+
+def tensordot(x: Any, y: Any, axes: Any) -> Any:
+    """Contract the last `axes` axes of x with the first of y, or the axes that two lists pair."""
+    nx, ny = len(x.shape), len(y.shape)
+    left, right = (range(nx - axes, nx), range(axes)) if isinstance(axes, int) else axes
+    lx, ly = list(traced.LETTERS[:nx]), list(traced.LETTERS[nx : nx + ny])
+    for i, j in zip(left, right, strict=True):
+        ly[j] = lx[i]
+    out = [c for c in lx + ly if not (c in lx and c in ly)]
+    return contract(x, y, labels=("".join(lx), "".join(ly)), out="".join(out))
+
+
+def kron(x: Any, y: Any) -> Any:
+    n = max(len(x.shape), len(y.shape))
+    sx, sy = (1,) * (n - len(x.shape)) + x.shape, (1,) * (n - len(y.shape)) + y.shape
+    lx, ly = traced.LETTERS[:n], traced.LETTERS[n : 2 * n]
+    out = "".join(a + b for a, b in zip(lx, ly, strict=True))
+    blocks = contract(np.reshape(x, sx), np.reshape(y, sy), labels=(lx, ly), out=out)
+    return np.reshape(blocks, tuple(a * b for a, b in zip(sx, sy, strict=True)))
+
+
+def cross(x: Any, y: Any, axis: int = -1) -> Any:
+    a, b = np.moveaxis(x, axis, -1), np.moveaxis(y, axis, -1)
+    around = ((1, 2), (2, 0), (0, 1))
+    return np.moveaxis(np.stack([a[..., i] * b[..., j] - a[..., j] * b[..., i] for i, j in around], axis=-1), -1, axis)
+
+
+def einsum(subscripts: str, *operands: Any) -> Any:
+    """np.einsum, with ellipses, letters that come twice in one operand, and no arrow."""
+    left, arrow, out = subscripts.replace(" ", "").partition("->")
+    terms = left.split(",")
+    extra = max((len(x.shape) - len(t) + 3 for t, x in zip(terms, operands, strict=True) if "..." in t), default=0)
+    batch = "".join(c for c in traced.LETTERS if c not in left)[:extra]
+    if not arrow:
+        letters = left.replace(",", "").replace(".", "")
+        out = "..." * ("..." in left) + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)
+    labels, arrays = [], []
+    for term, x in zip(terms, operands, strict=True):
+        lead = len(x.shape) - len(term) + 3
+        label, x = without_repeats(term.replace("...", batch[extra - lead :] if lead else ""), x)
+        labels.append(label)
+        arrays.append(x)
+    return contract(*arrays, labels=tuple(labels), out=out.replace("...", batch))
+
+
+def without_repeats(label: str, x: Any) -> tuple[str, Any]:
+    """Take the diagonal along axes of one letter, until each letter stands once."""
+    for c in sorted(set(label)):
+        while label.count(c) > 1:
+            i, j = label.index(c), label.rindex(c)
+            x = np.diagonal(x, axis1=i, axis2=j)
+            label = label[:i] + label[i + 1 : j] + label[j + 1 :] + c
+    return label, x
+
+
+def trace(x: Any, offset: int = 0) -> Any:
+    return np.sum(np.diagonal(x, offset=offset, axis1=-2, axis2=-1), axis=-1)
+
+
+# ----- determinants, inverses, powers -----
+
+
+def laplace(x: Any) -> Any:
+    """Expand a determinant along the first row: polynomial in the entries, so right where it is zero too."""
+    n = x.shape[-1]
+    if n == 0:
+        return np.ones(x.shape[:-2], x.dtype)
+    if n == 1:
+        return x[..., 0, 0]
+    y = None
+    for j in range(n):
+        minor = x[..., 1:, [k for k in range(n) if k != j]]
+        term = x[..., 0, j] * laplace(minor)
+        term = -term if j % 2 else term
+        y = term if y is None else y + term
+    return y
+
+
+def det(x: Any) -> Any:
+    x = normwise(x)
+    y, n = laplace(x), x.shape[-1]
+    x0 = stop_gradient(x)
+    # Libraries differentiate by the inverse, whose size is that of the cofactors over y.
+    others = [[k for k in range(n) if k != i] for i in range(n)]
+    squares = [laplace(x0[..., rows, :][..., columns]) ** 2 for rows in others for columns in others]
+    return y + curvature(sum(squares) / abs(stop_gradient(y)), np.sum(x, axis=(-2, -1)))
+
+
+def slogdet(x: Any) -> Any:
+    """Stack the sign of a determinant and the logarithm of its size."""
+    d = laplace(normwise(x))
+    return np.stack([np.sign(d), np.log(abs(d))], axis=-1)
+
+
+def solve(a: Any, b: Any) -> Any:
+    """Solve a x = b; as numpy has it, b is a vector if it has one axis, else matrices."""
+    return matmul(inverse(a), b)
+
+
+def matrix_power(x: Any, n: int) -> Any:
+    x = inverse(x) if n < 0 else x
+    y = np.broadcast_to(np.eye(x.shape[-1], dtype=x.dtype), x.shape) if n == 0 else x
+    for _ in range(abs(n) - 1):
+        y = matmul(y, x)
+    return y
+
+
+NORM, TERMS = 0.25, 15  # of the exponential series: for matrices of that norm its rest is below 2^-64
+
+
+def matrix_exp(x: Any) -> Any:
+    """exp(X) by scaling and squaring (Moler & Van Loan 2003, method 3).
+
+    Halved twice more than it needs be, since libraries differentiate it as a block of exp([[X, dX], [0, X]]) (Mathias 1996),
+    whose norm is larger, and each squaring doubles what rounding has done.
+    """
+    halvings, size = 0, np.sum(abs(traced.clean(x)), axis=-1)
+    while x.size and np.max(size) > NORM * 2.0**halvings:
+        halvings += 1
+    x = term = normwise(x) / 2.0**halvings
+    y = np.eye(x.shape[-1], dtype=x.dtype) + x
+    for k in range(2, TERMS):
+        term = matmul(term, x) / k
+        y = y + term
+    for _ in range(halvings):
+        y = matmul(y, y)
+    return y
+
+
+# ----- factors -----
+
+
+def cholesky(x: Any) -> Any:
+    """Return L with L L' = x, from the lower triangle of the symmetrized x (Cholesky-Banachiewicz)."""
+    n = x.shape[-1]
+    rows: list[list[Any]] = []
+    x = symmetrized(x)
+    for i in range(n):
+        row: list[Any] = []
+        for j in range(i + 1):
+            s = x[..., i, j]
+            for k in range(j):
+                s = s - row[k] * (row[k] if i == j else rows[j][k])
+            row.append(np.sqrt(s) if i == j else s / rows[j][j])
+        rows.append(row)
+    return triangle(rows, x)
+
+
+def triangle(rows: list[list[Any]], x: Any) -> Any:
+    """Return the lower triangular matrices with these rows, in the shape of x."""
+    n = x.shape[-1]
+    if n == 0:
+        return x
+    zero = np.zeros(x.shape[:-2], x.dtype)
+    return np.stack([np.stack(row + [zero] * (n - len(row)), axis=-1) for row in rows], axis=-2)
+
+
+def symmetrized(x: Any) -> Any:
+    return 0.5 * (x + np.matrix_transpose(x))
+
+
+def orthonormal(x: Any) -> tuple[Any, Any]:
+    """Return Q and R of x = Q R, with a positive diagonal in R (modified Gram-Schmidt; Higham, section 19.8)."""
+    columns, rows = [x[..., j] for j in range(x.shape[-1])], []
+    for i in range(len(columns)):
+        r = np.sqrt(np.sum(columns[i] * columns[i], axis=-1))
+        columns[i] = columns[i] / np.expand_dims(r, -1)
+        row = [r]
+        for j in range(i + 1, len(columns)):
+            row.append(vecdot(columns[i], columns[j]))
+            columns[j] = columns[j] - columns[i] * np.expand_dims(row[-1], -1)
+        rows.append(row[::-1])
+    lower = triangle(rows[::-1], x[..., : len(columns), :])  # R upside down and back to front
+    return np.stack(columns, axis=-1), np.flip(lower, (-2, -1))
+
+
+def qr(x: Any) -> Any:
+    """Return Q above R where x is tall, beside R where it is wide; the diagonal of R is positive."""
+    m, n = x.shape[-2:]
+    x = normwise(x)
+    if m >= n:
+        return np.concatenate(orthonormal(x), axis=-2)
+    q, _ = orthonormal(x[..., :m])
+    r, upper = matmul(np.matrix_transpose(q), x), np.tri(n, m, dtype=bool).T
+    # Below the diagonal R is zero, and so is its derivative; libraries compute that, as q'x is computed here.
+    return np.concatenate([q, np.where(upper, r, slack(r))], axis=-1)
+
+
+def substitute(r: Any, b: Any) -> Any:
+    """Solve r x = b for an upper triangular r, from the last row up."""
+    n = r.shape[-1]
+    found: dict[int, Any] = {}
+    for i in reversed(range(n)):
+        s = b[..., i, :]
+        for j in range(i + 1, n):
+            s = s - r[..., i, j, None] * found[j]
+        found[i] = s / r[..., i, i, None]
+    return np.stack([found[i] for i in range(n)], axis=-2)
+
+
+def pinv(x: Any) -> Any:
+    """The pseudoinverse of a matrix of full rank, by singular values as libraries have it."""
+    m, n = x.shape[-2:]
+    if m < n:
+        return np.matrix_transpose(pinv(np.matrix_transpose(x)))
+    q, r = (None, x) if m == n else orthonormal(normwise(x))
+    y = spectral(doubled(r), lambda w: 1 / w)[..., n:, :n]
+    return y if q is None else matmul(y, np.matrix_transpose(q))
+
+
+def lstsq(a: Any, b: Any) -> Any:
+    """The x of least norm(a x - b); libraries differentiate it by the pseudoinverse."""
+    return matmul(pinv(a), b)
+
+
+# ----- eigenvalues and singular values -----
+
+
+def spectral(x: Any, function: Any) -> Any:
+    """V f(W) V' of a symmetric x = V W V': the same for every choice of eigenvectors."""
+    v = eigenvectors(x)
+    return matmul(v * np.expand_dims(function(eigenvalues(x)), -2), np.matrix_transpose(v))
+
+
+def iterated(u: float) -> float:
+    """Return how many roundings of the norm LAPACK's bidiagonal QR iteration leaves, by the bound in dbdsqr (TOLMUL).
+
+    Of a bound a quarter: a tolerance is four times what rounding does.
+    """
+    return max(10.0, min(100.0, u**-0.125)) / 4
+
+
+def doubled(x: Any) -> Any:
+    """Return [[0, x], [x', 0]], whose eigenvalues are the singular values of a square x and their negatives."""
+    x = normwise(x, roundings=iterated)
+    zero = np.zeros(x.shape, x.dtype)
+    above = np.concatenate([zero, x], axis=-1)
+    return np.concatenate([above, np.concatenate([np.matrix_transpose(x), zero], axis=-1)], axis=-2)
+
+
+def svdvals(x: Any) -> Any:
+    """The singular values, in descending order."""
+    m, n = x.shape[-2:]
+    if m < n:
+        return svdvals(np.matrix_transpose(x))
+    square = x if m == n else orthonormal(normwise(x))[1]
+    return np.flip(eigenvalues(doubled(square))[..., n:], -1)
+
+
+def svd(x: Any) -> Any:
+    """U S^2 V' of x = U S V': the same for every choice of singular vectors."""
+    m, n = x.shape[-2:]
+    if m < n:
+        return np.matrix_transpose(svd(np.matrix_transpose(x)))
+    q, r = (None, x) if m == n else orthonormal(normwise(x))
+    y = spectral(doubled(r), lambda w: w * abs(w))[..., :n, n:]
+    return y if q is None else matmul(q, y)
+
+
+def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Any:
+    if ord == "fro":
+        y = np.sqrt(np.sum(x * x, axis=(-2, -1)))
+    else:
+        s = svdvals(x)
+        y = np.sum(s, axis=-1) if ord == "nuc" else s[..., 0]
+    return np.expand_dims(y, (-2, -1)) if keepdims else y
+
+
+# Of no rows and columns, and none of 2 x 2.
+EMPTY: list[Corner] = [([(0, 0)], {}), ([(0, 2, 2)], {})]
+
+LINEAR_ALGEBRA = table(
+    12,
+    # ----- products -----
+    Operation("matmul", lambda x, y: matmul(x, y), "matmul", domain=TWO, corners=[([(2, 0), (0, 3)], {})], kinds="fc"),
+    Operation("vecdot", vecdot, "vectors", domain=TWO),
+    Operation("dot", dot, "dot", domain=TWO),
+    Operation("inner", inner, "inner", domain=TWO),
+    Operation("outer", lambda x, y: contract(x, y, labels=("a", "b"), out="ab"), "outer", domain=TWO, kinds="fc"),
+    Operation("kron", kron, "kron", domain=TWO, kinds="fc"),
+    Operation("cross", cross, "cross", domain=TWO, corners=[([(3, 2), (3, 2)], {"axis": 0})]),
+    Operation("tensordot", tensordot, "tensordot", domain=TWO, kinds="fc"),
+    Operation("einsum", lambda x, y, subscripts: einsum(subscripts, x, y), "einsum", domain=TWO, kinds="fc"),
+    Operation("einsum_of_one", lambda x, subscripts: einsum(subscripts, x), "einsum_of_one"),
+    Operation("einsum_of_three", lambda x, y, z, subscripts: einsum(subscripts, x, y, z), "einsum_of_three", domain=THREE),
+    Operation("trace", trace, "trace", kinds="fc"),
+    # ----- determinants, inverses, powers -----
+    Operation(
+        "det",
+        det,
+        "regular",
+        special=[
+            removable([[1.0, 2.0], [2.0, 4.0]]),
+            removable([[0.0, 0.0], [0.0, 0.0]]),
+            removable([[0.0]]),
+            removable([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]], note="rank 2"),
+            removable([[1.0, 2.0, 3.0], [2.0, 4.0, 6.0], [-1.0, -2.0, -3.0]], note="rank 1"),
+        ],
+        corners=EMPTY,
+        kinds="fc",
+    ),
+    Operation("slogdet", slogdet, "regular", special=[convention([[1.0, 2.0], [2.0, 4.0]])], corners=EMPTY),
+    Operation("inv", inverse, "regular", corners=EMPTY, kinds="fc"),
+    Operation("solve", solve, "solve", domain=TWO, corners=[([(0, 0), (0, 2)], {}), ([(2, 2), (2,)], {})], kinds="fc"),
+    Operation("matrix_power", matrix_power, "regular", choices={"n": (2, 3, 1, 0, -1, -2)}),
+    Operation(
+        "matrix_exp",
+        matrix_exp,
+        "square",
+        domain=SMALL,
+        special=[
+            removable([[0.0, 0.0], [0.0, 0.0]]),
+            removable([[0.0, 1.0, 2.0], [0.0, 0.0, 3.0], [0.0, 0.0, 0.0]], note="nilpotent"),
+        ],
+        corners=EMPTY,
+    ),
+    # ----- factors -----
+    Operation("cholesky", lambda x: cholesky(normwise(x)), "positive_definite", corners=EMPTY),
+    Operation("qr", qr, "full_rank"),
+    Operation("lstsq", lstsq, "least_squares", domain=TWO),
+    Operation("pinv", pinv, "full_rank", special=[convention([[1.0, 2.0], [2.0, 4.0]], note="rank 1")]),
+    # ----- eigenvalues and singular values; repeated ones are kinks of each, and of no smooth function of all -----
+    Operation("eigh", lambda x: spectral(symmetrized(x), np.sin), "separated"),
+    Operation("eigvalsh", lambda x: eigenvalues(symmetrized(x)), "separated", special=[kink([[2.0, 0.0], [0.0, 2.0]])]),
+    Operation("svd", svd, "full_rank"),
+    Operation("svdvals", svdvals, "full_rank", special=[kink([[2.0, 0.0], [0.0, 2.0]]), kink([[1.0, 0.0], [0.0, 0.0]])]),
+    Operation(
+        "matrix_norm",
+        matrix_norm,
+        "full_rank",
+        choices={"ord": ("fro", "nuc", 2), "keepdims": (False, True)},
+        special=[
+            kink([[1.0, 0.0], [0.0, 0.0]], ord="nuc"),
+            kink([[2.0, 0.0], [0.0, 2.0]], ord=2),
+            convention([[0.0, 0.0], [0.0, 0.0]], ord="fro"),
+        ],
+    ),
+)

@@ -1,0 +1,194 @@
+"""Normalisers and losses: compositions of reductions and elementwise functions."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.catalogue.reductions import MODEST, logsumexp, mean, var, vector_norm
+from clinometer.reference.catalogue.rows import (
+    IDENTITY,
+    NONZERO,
+    POSITIVE,
+    REAL,
+    Domain,
+    Operation,
+    convention,
+    kink,
+    removable,
+    table,
+)
+from clinometer.reference.traced import slack, stop_gradient
+
+REDUCTION = {"reduction": ("mean", "sum", "none")}
+CHANCE = Domain(0.0, 1.0)
+
+
+def softmax(x: Any, axis: int = -1) -> Any:
+    e = np.exp(x - stop_gradient(np.max(x, axis=axis, keepdims=True)))
+    return e / np.sum(e, axis=axis, keepdims=True)
+
+
+def log_softmax(x: Any, axis: int = -1) -> Any:
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+def layer_norm(x: Any, weight: Any, bias: Any, eps: float = 1e-3) -> Any:
+    off = x - mean(x, -1, keepdims=True)
+    return off / np.sqrt(var(x, -1, keepdims=True) + eps) * weight + bias
+
+
+def rms_norm(x: Any, weight: Any, eps: float = 1e-3) -> Any:
+    return x / np.sqrt(mean(x * x, -1, keepdims=True) + eps) * weight
+
+
+def normalize(x: Any, p: float = 2, axis: int = -1, eps: float = 1e-12) -> Any:
+    """Divide by the norm, or by `eps` where that is more: linear around zero."""
+    size = np.sum(abs(x) if p == 1 else x * x, axis=axis, keepdims=True)
+    long = size > (eps if p == 1 else eps * eps)
+    size = np.where(long, size, 1.0)  # the root of zero would spoil what it is not taken for
+    return x / np.where(long, size if p == 1 else np.sqrt(size), eps)
+
+
+def cosine_similarity(x: Any, y: Any) -> Any:
+    dot = np.sum(x * y, axis=-1)
+    return dot / (vector_norm(x, -1) * vector_norm(y, -1))
+
+
+def cdist(x: Any, y: Any, p: float = 2.0) -> Any:
+    """Return the distance of each row of x to each row of y."""
+    off = abs(np.expand_dims(x, -2) - np.expand_dims(y, -3))
+    return np.sum(off, axis=-1) if p == 1 else np.sqrt(np.sum(off * off, axis=-1))
+
+
+def reduced(losses: Any, reduction: str) -> Any:
+    """Return the mean of the losses, their sum, or all of them."""
+    return losses if reduction == "none" else np.sum(losses) if reduction == "sum" else mean(losses)
+
+
+def mse(x: Any, y: Any, reduction: str = "mean") -> Any:
+    return reduced((x - y) * (x - y), reduction)
+
+
+def l1(x: Any, y: Any, reduction: str = "mean") -> Any:
+    return reduced(abs(x - y), reduction)
+
+
+def huber(x: Any, y: Any, delta: float = 1.0, reduction: str = "mean") -> Any:
+    off = abs(x - y)
+    return reduced(np.where(off < delta, 0.5 * (x - y) * (x - y), delta * (off - 0.5 * delta)), reduction)
+
+
+def hinge(x: Any, target: Any) -> Any:
+    """Return the mean of what is missing to a margin of one, for targets of plus and minus one."""
+    missing = 1 - x * np.asarray(target, x.dtype)
+    return mean(np.where(missing > 0, missing, 0.0))
+
+
+def bce(x: Any, y: Any, reduction: str = "mean") -> Any:
+    return reduced(-(y * np.log(x) + (1 - y) * np.log1p(-x)), reduction)
+
+
+def bce_with_logits(x: Any, y: Any, reduction: str = "mean") -> Any:
+    """Cross entropy of sigmoid(x): log(1 + exp(x)) by two formulas of one smooth function, right where they meet."""
+    high = x > 0
+    z = np.log1p(np.exp(np.where(high, -x, x))) + np.where(high, x, 0.0)
+    return reduced(z + slack(stop_gradient(z) * (np.exp(x - z) + np.exp(-z))) - y * x, reduction)
+
+
+def cross_entropy(x: Any, target: Any, reduction: str = "mean") -> Any:
+    """Return the loss of each row of scores whose class is given by its number."""
+    entries = log_softmax(x, -1)[np.arange(len(target)), np.asarray(target)]
+    return reduced(-entries, reduction)
+
+
+def kl_div(x: Any, y: Any) -> Any:
+    return np.sum(y * (np.log(y) - np.log(x)))
+
+
+LOSSES = table(
+    9,
+    # ----- along one axis -----
+    Operation(
+        "softmax",
+        softmax,
+        "axis",
+        domain=MODEST,
+        special=[removable([1000.0, 999.0, 0.0], axis=0), removable([-math.inf, 1.0, 2.0], axis=0)],  # saturated, masked
+    ),
+    Operation("log_softmax", log_softmax, "axis", domain=MODEST, special=[removable([1000.0, 999.0, 0.0], axis=0)]),
+    Operation(
+        "layer_norm",
+        layer_norm,
+        "last_axis_scaled",
+        domain=(MODEST, REAL, REAL),
+        choices={"eps": (0.5, 0.001)},
+        special=[removable([2.0, 2.0, 2.0], [1.0, 2.0, 3.0], [0.0, 1.0, 0.0])],
+    ),
+    Operation(
+        "rms_norm",
+        rms_norm,
+        "last_axis_scaled",
+        domain=(MODEST, REAL),
+        choices={"eps": (0.5, 0.001)},
+        special=[removable([0.0, 0.0], [1.0, 2.0])],
+    ),
+    Operation(
+        "normalize",
+        normalize,
+        "axis",
+        domain=NONZERO,
+        choices={"p": (2, 1), "eps": (1e-12, 1000.0)},  # less than any norm that is drawn, and more
+        special=[removable([0.0, 0.0], eps=0.125), removable([0.0, 0.0], p=1, eps=0.125), kink([3.0, 4.0], eps=5.0)],
+    ),
+    Operation(
+        "cosine_similarity",
+        cosine_similarity,
+        "vectors",
+        domain=(NONZERO, NONZERO),
+        special=[convention([0.0, 0.0], [1.0, 2.0])],
+    ),
+    Operation(
+        "cdist",
+        cdist,
+        "cdist",
+        domain=(REAL, REAL),
+        choices={"p": (2.0, 1.0)},
+        distinct=IDENTITY,
+        special=[convention([[1.0, 2.0]], [[1.0, 2.0], [1.0, 3.0]], p=2.0), kink([[1.0, 2.0]], [[1.0, 2.0]], p=1.0)],
+    ),
+    # ----- to a number, or one for each entry -----
+    Operation("mse", mse, "same", domain=(REAL, REAL), choices=REDUCTION, special=[removable([1.0, 2.0], [1.0, 2.0])]),
+    Operation(
+        "l1", l1, "same", domain=(REAL, REAL), choices=REDUCTION, distinct=IDENTITY, special=[kink([1.0, 2.0], [1.0, 5.0])]
+    ),
+    Operation(
+        "huber",
+        huber,
+        "same",
+        domain=(REAL, REAL),
+        choices={"delta": (1.61803, 0.61803), **REDUCTION},  # no difference of drawn numbers is at the knee
+        special=[kink([0.0, 2.0, 1.0], [1.0, 5.0, 1.5], delta=1.0)],
+    ),
+    Operation("hinge", hinge, "signs", domain=REAL.avoiding(-1.0, 1.0), special=[kink([1.0, -1.0, 3.0], target=[1, -1, -1])]),
+    Operation("bce", bce, "same", domain=(CHANCE, CHANCE), choices=REDUCTION, special=[convention([0.0, 1.0], [1.0, 0.0])]),
+    Operation(
+        "bce_with_logits",
+        bce_with_logits,
+        "same",
+        domain=(MODEST, CHANCE),
+        choices=REDUCTION,
+        special=[removable([0.0, 300.0, -300.0], [0.25, 0.5, 0.5])],
+    ),
+    Operation(
+        "cross_entropy",
+        cross_entropy,
+        "classes",
+        domain=MODEST,
+        choices=REDUCTION,
+        special=[removable([[1000.0, 0.0], [0.0, 999.0]], target=[1, 1]), removable([[-math.inf, 1.0, 2.0]], target=[1])],
+    ),
+    Operation("kl_div", kl_div, "same", domain=(POSITIVE, POSITIVE), special=[convention([0.5, 0.5], [0.0, 1.0])]),
+)

@@ -1,0 +1,141 @@
+"""Special functions: scipy computes them in float64, to a few roundings.
+
+What a library may be off by is what Cephes writes beside the function: scipy, torch and jax all go back to it. `vendor`
+is that peak error, in roundings, over K; where Cephes gives none, what was measured.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.catalogue.rows import UNIT, UNIT_INTERVAL, Domain, Operation, convention, removable, table
+from clinometer.reference.ensemble import ACCURACY, Accuracy
+from clinometer.reference.rules import partials
+from clinometer.reference.traced import primitive, slack
+
+POLES = [convention(0.0), convention(-1.0), convention(-2.0)]
+BETWEEN_POLES = Domain(-4.0, 60.0).avoiding(0.0, -1.0, -2.0, -3.0)
+
+
+def _scipy(name: str, roundings: float, vendor: float = 1.0, floor: float = 0.0, plain: Any = None) -> Any:
+    """Return a function of scipy.special as a primitive, imported when it is first called.
+
+    `roundings` is its error in roundings of float64; `vendor` the error, in roundings of the dtype in hand, that a
+    library's own implementation promises; both of at least `floor` in place of a smaller value. `plain` is what to
+    call with the module where the name is not that of a function there.
+    """
+
+    def function(x: Any) -> Any:
+        from scipy import special  # here, not above: it takes a tenth of a second that most runs do not need
+
+        wide = np.asarray(x, np.float64)
+        y = getattr(special, name)(wide) if plain is None else plain(special, wide)
+        return np.asarray(y, dtype=np.asarray(x).dtype)[()]
+
+    function.__name__ = name
+    made = primitive(function)
+    ACCURACY[made] = Accuracy(roundings, vendor, floor)
+    return made
+
+
+def _polygamma(n: int) -> Any:
+    """Return the derivative of order n of digamma: (-1)^(n+1) n! zeta(n + 1, x), by Hurwitz's zeta."""
+    sign = (-1) ** (n + 1) * math.factorial(n)
+    return _scipy(f"polygamma{n}", 10, vendor=2, floor=1.0, plain=lambda special, x: sign * special.zeta(n + 1.0, x))
+
+
+def _bessel(n: int) -> Any:
+    """Return the modified Bessel function of order n."""
+    return _scipy(f"i{n}", 16, vendor=4, plain=lambda special, x: special.iv(n, x))
+
+
+TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
+ROOT_TWO_PI = math.sqrt(2 * math.pi)
+
+erf, erfc = _scipy("erf", 4), _scipy("erfc", 12)
+# Vectorized gelu takes erf by Abramowitz and Stegun 7.1.26, good to 1.5e-7 (2.5 roundings of float32 at 1; see
+# pytorch issue 198183); it is allowed some of them.
+quick_erf = _scipy("erf", 4, vendor=6)
+partials(quick_erf, [lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)])
+
+# Cephes, with peak errors in units of 2**-53: lgam 4.9 and psi 13.5 (relative, but absolute below one), i0 5.2, i1 17,
+# ndtri 6.5. Measured against mpmath over the domains below, in roundings of their dtype (torch 2.13 in float32 and in
+# float64, scipy in float64): lgamma 1, 1 and 4.5; digamma 12, 11 and 3 where x > 0; i0 5, 4 and 5; i1 16, 12 and 16;
+# ndtri 5, 4 and 8; erfinv 1, 1 and 3.
+gammaln = _scipy("gammaln", 5, floor=1.0)
+digamma = _scipy("digamma", 14, vendor=4, floor=1.0)
+# Recurrences and Euler-Maclaurin sums, likewise: trigamma 8 in torch's float32, polygamma(2) 8 in float64.
+POLYGAMMA = [digamma, *(_polygamma(n) for n in (1, 2, 3, 4))]
+for lower, upper in pairwise(POLYGAMMA):
+    partials(lower, [lambda y, x, upper=upper: upper(x)])
+
+i0, i1 = _scipy("i0", 6, vendor=2), _scipy("i1", 16, vendor=4)
+BESSEL = [i0, i1, *(_bessel(n) for n in (2, 3, 4, 5))]
+for below, made, above in zip(BESSEL, BESSEL[1:], BESSEL[2:], strict=False):
+    partials(made, [lambda y, x, below=below, above=above: (below(x) + above(x)) / 2])
+erfinv, ndtri = _scipy("erfinv", 4), _scipy("ndtri", 8, vendor=2)
+log_ndtr = _scipy("log_ndtr", 24)
+
+
+def i1_slope(y: Any, x: Any) -> Any:
+    """(i0 + i2) / 2; libraries have i0 - i1 / x, which cancels near zero, and its roundings."""
+    slope = (i0(x) + BESSEL[2](x)) / 2
+    return slope + np.where(x == 0, 0.0, slack(i0(x) - y / np.where(x == 0, 1.0, x) - slope))
+
+
+SPECIAL = table(
+    6,
+    # ----- the normal distribution -----
+    Operation("erf", erf, partials=[lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
+    Operation("erfc", erfc, partials=[lambda y, x: -TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
+    Operation(
+        "erfinv",
+        erfinv,
+        partials=[lambda y, x: np.exp(y * y) / TWO_OVER_ROOT_PI],
+        domain=UNIT,
+        special=[convention(-1.0), convention(1.0)],
+        roundings=8,
+    ),
+    # By erf, as libraries have it: the far negative tail cancels, and its error is one of absolute size.
+    Operation("ndtr", lambda x: 0.5 * (1 + erf(x * math.sqrt(0.5))), domain=Domain(-4.0, 4.0), roundings=8),
+    Operation(
+        "ndtri",
+        ndtri,
+        partials=[lambda y, x: ROOT_TWO_PI * np.exp(y * y / 2)],
+        domain=UNIT_INTERVAL,
+        special=[convention(0.0), convention(1.0)],
+        roundings=16,
+    ),
+    Operation(
+        "log_ndtr",
+        log_ndtr,
+        partials=[lambda y, x: np.exp(-y - x * x / 2) / ROOT_TWO_PI],
+        domain=Domain(-30.0, 4.0),
+        special=[removable(-40.0, note="erfc underflows")],
+        roundings=48,
+    ),
+    Operation(
+        "gelu",
+        lambda x: x * (0.5 * (1 + quick_erf(x * math.sqrt(0.5)))),
+        domain=Domain(-4.0, 4.0),
+        special=[removable(-100.0, note="saturated"), removable(100.0, note="saturated")],
+        roundings=8,
+    ),
+    # ----- the gamma function -----
+    Operation("lgamma", gammaln, partials=[lambda y, x: digamma(x)], domain=BETWEEN_POLES, special=POLES, roundings=16),
+    Operation(
+        "digamma",
+        digamma,
+        partials=[lambda y, x: POLYGAMMA[1](x)],
+        domain=BETWEEN_POLES,
+        special=POLES,
+        roundings=16,
+    ),
+    # ----- Bessel functions -----
+    Operation("i0", i0, partials=[lambda y, x: i1(x)], domain=Domain(-80.0, 80.0), roundings=16),
+    Operation("i1", i1, partials=[i1_slope], domain=Domain(-80.0, 80.0), special=[removable(0.0)], roundings=32),
+)

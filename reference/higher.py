@@ -1,0 +1,75 @@
+"""Higher order: duals of duals, and what a derivative of a derivative must be.
+
+Of order n, all but one derivative are taken along the tangents v of the case, and the last along every entry of the
+inputs at once: D^n <ct, f> [v, ..., v, e_i]. Of order two that is the product of a Hessian with v; of order one it
+would be the gradient. One pass of forward mode gives it, with n levels of duals: below, each along v; on top, the basis.
+
+The tolerance is made as of first order. Its scale is the majorant, which below the top level is a dual number itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.catalogue import MATHEMATICS
+from clinometer.reference.dual import Dual
+from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree
+from clinometer.reference.program import run
+from clinometer.reference.rounding import Noise
+from clinometer.reference.truth import Case, Expected, basis, expect, replicate
+
+
+def higher(case: Case, order: int) -> list[Expected]:
+    """Return D^order <ct, f> [v, ..., v, .] for each input, v and ct being the case's tangents and cotangents."""
+    try:
+        return [expect(replicas, scale, case) for replicas, scale in _whole(case, order)]
+    except PointsDisagree:
+        points = [higher(case.at(i), order) for i in range(case.points)]
+        return [
+            Expected(np.concatenate([e.value for e in each]), np.concatenate([e.tolerance for e in each]))
+            for each in zip(*points, strict=True)
+        ]
+
+
+def _whole(case: Case, order: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return replicas and majorant of the derivative in each input, of shape (replicas or 1, points, *input)."""
+    noise = Noise(case.precision)
+    duals = []
+    for x, dx, entries in zip(case.inputs, case.tangents, basis(case, noise), strict=True):
+        along = Ensemble(dx.astype(case.precision.working)[None, :, None], noise)
+        dual: Any = replicate(x, case.precision, noise)
+        for level in range(1, order):
+            dual = Dual(dual, along, abs(along), level)
+        duals.append(Dual(dual, entries, entries, order))
+    outputs = run(case.program, MATHEMATICS, *duals)
+    below = ["dx"] * (order - 1)
+    replicas = _against(case, [_part(y, ["dx", *below]) for y in outputs], case.cotangents)
+    scale = _against(case, [_part(y, ["m", *below]) for y in outputs], [abs(ct) for ct in case.cotangents])
+    return list(zip(_split(replicas, case), _split(scale, case), strict=True))
+
+
+def _split(data: np.ndarray, case: Case) -> list[np.ndarray]:
+    """Cut (replicas, points, entries of all inputs) into one array an input, of its shape."""
+    ends = np.cumsum([x[0].size for x in case.inputs])
+    return [data[:, :, end - x[0].size : end].reshape(len(data), *x.shape) for end, x in zip(ends, case.inputs, strict=True)]
+
+
+def _part(y: Any, names: list[str]) -> np.ndarray | None:
+    """Return a component of a component, from the top level down; None where a level carries nothing."""
+    for level, name in zip(range(len(names), 0, -1), names, strict=True):
+        if not (isinstance(y, Dual) and y.level == level):
+            return None
+        y = getattr(y, name)
+    return y.data
+
+
+def _against(case: Case, parts: list[np.ndarray | None], cotangents: Any) -> np.ndarray:
+    """Sum derivatives of the outputs, (replicas, points, entries, *out), against cotangents: (replicas, points, entries)."""
+    total = np.zeros((1, case.points, sum(x[0].size for x in case.inputs)), case.precision.working)
+    for part, ct in zip(parts, cotangents, strict=True):
+        if part is not None:
+            ct = ct.astype(part.dtype)[None, :, None]
+            total = total + (part * ct).sum(tuple(range(LEAD, ct.ndim)))
+    return total
