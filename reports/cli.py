@@ -178,20 +178,26 @@ def spec(form: str) -> None:
 @plain
 def operations(form: str) -> None:
     """List the operations of the catalogue."""
-    from clinometer.reference.catalogue import CATALOGUE  # here: it needs numpy
+    from clinometer.reference.catalogue import CATALOGUE  # here: listing journals needs neither
+    from clinometer.suites import specification
 
-    rows = [_operation(name, row) for name, row in CATALOGUE.items()]
+    asked: dict[str, set[str]] = {name: set() for name in CATALOGUE}
+    for clause in specification():
+        for cell in clause.cells:
+            if cell.operation in asked:
+                asked[cell.operation].add(clause.id)
+    rows = [_operation(row, sorted(asked[name])) for name, row in CATALOGUE.items()]
     {"text": console.operations, "json": _print_json}[form](rows)
 
 
-def _operation(name: str, row: Any) -> dict[str, Any]:
-    domain = getattr(row, "domain", None) or ()
-    special = getattr(row, "special", None) or ()
+def _operation(row: Any, clauses: list[str]) -> dict[str, Any]:
     return {
-        "name": str(getattr(row, "name", name)),
-        "group": str(getattr(row, "group", "") or ""),
-        "domain": ", ".join(map(str, domain)) if isinstance(domain, tuple) else str(domain),
-        "special": [str(point) for point in special],
+        "name": row.name,
+        "group": str(row.group),
+        "dtypes": row.dtypes,
+        "domain": ", ".join(map(str, row.domains)),
+        "special": [str(point) for point in row.special],
+        "clauses": clauses,
     }
 
 

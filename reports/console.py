@@ -71,12 +71,23 @@ def pairs(items: Iterable[tuple[str, str]]) -> None:
 
 def operations(rows: list[dict[str, Any]]) -> None:
     """Print the operations of the catalogue."""
-    table = _table("operation", "group", "domain", "special points")
+    table = _table("operation", "group", "dtypes", "domain", "special points", "clauses")
     table.columns[0].style = "bold"
     for row in rows:
-        table.add_row(*(_shown(row[name]) for name in ("name", "group", "domain")), _shown(", ".join(row["special"])))
+        shown = {
+            **row,
+            "dtypes": _kinds(row["dtypes"]),
+            "special": ", ".join(row["special"]),
+            "clauses": str(len(row["clauses"])),
+        }
+        table.add_row(*(_shown(shown[name]) for name in ("name", "group", "dtypes", "domain", "special", "clauses")))
     OUT.print(table)
     OUT.print(f"{len(rows)} operations")
+
+
+def _kinds(dtypes: list[str]) -> str:
+    """Return the kinds of dtypes in a word or two; JSON names them all."""
+    return ", ".join(kind for kind in ("float", "complex") if any(kind in dtype for dtype in dtypes))
 
 
 def clauses(rows: list[dict[str, Any]]) -> None:

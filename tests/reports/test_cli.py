@@ -260,17 +260,16 @@ def test_the_specification_is_printed_in_three_forms() -> None:
     assert second["broken_by"] == ""
 
 
-def test_the_operations_are_printed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows are listed with group, domain and special points, and one that lacks some is listed too."""
-    rows = {
-        "sin": types.SimpleNamespace(name="sin", group="trigonometry", domain=("all",), special=[0.0]),
-        "odd": object(),
-    }
-    module = types.ModuleType("clinometer.reference.catalogue")
-    module.CATALOGUE = rows  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "clinometer.reference.catalogue", module)
-    assert "trigonometry" in call("operations").stdout
-    assert [row["name"] for row in json.loads(call("operations", "--format", "json").stdout)] == ["sin", "odd"]
+def test_the_operations_are_printed() -> None:
+    """Operations are listed with group, dtypes, domain, special points and the clauses that ask about them."""
+    assert "float, complex" in call("operations").stdout
+    listed = {row["name"]: row for row in json.loads(call("operations", "--format", "json").stdout)}
+    assert len(listed) >= 150
+    assert listed["sqrt"]["domain"] == "(0, inf)"
+    assert "convention at (0.0)" in listed["sqrt"]["special"]
+    assert "complex64" in listed["sqrt"]["dtypes"]
+    assert "complex64" not in listed["cbrt"]["dtypes"]
+    assert {"GRAD-1", "KINK-2"} <= set(listed["sqrt"]["clauses"])
 
 
 def test_the_backends_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:

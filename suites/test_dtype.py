@@ -1,0 +1,215 @@
+"""Dtypes: half precision, mixed operands, casts, and inputs that are no floats."""
+
+import numpy as np
+
+from clinometer.reference.program import single
+from clinometer.reference.truth import Case, Expected
+from clinometer.strategies import fixed_case
+from clinometer.suites.check import Check, Unsupported
+from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
+
+HALF = ("float16", "bfloat16")
+
+
+@clause("DTYPE-1", over=operations(mode="reverse", dtypes=HALF), broken_by=["half_scaled_rule", "promoted_gradient"])
+def test_gradients_hold_in_half_precision(check: Check, case: Case) -> None:
+    """In float16 and bfloat16 the gradient MUST equal the truth within the rounding of that type, and have its dtype."""
+    check(case, "reverse")
+
+
+@clause("DTYPE-2", over=operations(mode="value", dtypes=HALF), broken_by=["half_shifted_value"])
+def test_values_hold_in_half_precision(check: Check, case: Case) -> None:
+    """In float16 and bfloat16 the value MUST equal the truth within the rounding of that type."""
+    check(case, "value")
+
+
+@clause("DTYPE-3", over=operations(mode="forward", dtypes=HALF), broken_by=["half_scaled_tangent"])
+def test_tangents_hold_in_half_precision(check: Check, case: Case) -> None:
+    """In float16 and bfloat16 the tangent MUST equal the truth within the rounding of that type."""
+    check(case, "forward")
+
+
+SPREAD = 4.0  # standard errors
+BIAS = 2.0  # unit roundoffs: a constant of the formula is rounded once, for all cases alike
+
+
+@clause("DTYPE-4", over=operations(mode="reverse", dtypes=HALF, together=True), broken_by=["half_drifting_rule"])
+def test_over_all_cases_the_slope_is_one(check: Check, cases: tuple[Case, ...]) -> None:
+    """In half precision, over all cases of an operation, gradients MUST regress on the truth with slope one."""
+    along, square, parts = 0.0, 0.0, []
+    for case in cases:
+        try:
+            _, gradients = check.pull(case)
+        except Unsupported:  # of these parameters; others may do
+            continue
+        check.points += case.points
+        for got, expected in zip(gradients, case.truth.gradients, strict=True):
+            for point in range(case.points):
+                parts.append(weighed(got[point], Expected(expected.value[point], expected.tolerance[point])))
+                along, square = along + float(parts[-1][1].sum()), square + float(parts[-1][2].sum())
+    if not parts:
+        raise Unsupported("no case of these is supported")
+    if not square:
+        return  # the derivative is zero everywhere
+    slope = along / square
+    # Errors within one point share the rounding of what they have in common, so points are the units.
+    error = sum(float((ge - slope * ee).sum()) ** 2 for _, ge, ee in parts) ** 0.5 / square
+    bound = SPREAD * error + BIAS * cases[0].precision.u
+    text = f"over {check.points} points the slope of got on expected is {slope:.5f}, not within {bound:.2g} of 1"
+    check.that(abs(slope - 1) <= bound, text, cases[-1].at(0))
+
+
+def weighed(got: np.ndarray, expected: Expected) -> tuple[int, np.ndarray, np.ndarray]:
+    """Return the number of entries that tell something, and got * expected and expected² in units of the tolerance²."""
+    tells = np.isfinite(expected.tolerance) & np.isfinite(expected.value) & np.isfinite(got.astype(float))
+    g, e, t = (np.where(tells, a, 1.0).astype(float) for a in (got, expected.value, expected.tolerance))
+    return int(tells.sum()), np.where(tells, g * e / t**2, 0.0), np.where(tells, e * e / t**2, 0.0)
+
+
+MANY = 4096  # ones, of which sums in float16 stall at 2048, and in bfloat16 at 256
+LONG = {
+    "sum": (single("sum", {"axis": None}), np.ones(MANY)),
+    "mean": (single("mean", {"axis": None}), np.ones(MANY)),
+    "gradient of a broadcast": (single("broadcast_to", {"shape": (MANY,)}), np.ones(1)),
+}
+
+
+@clause(
+    "DTYPE-5",
+    over=given(
+        *[(n, d) for n in LONG for d in HALF], names=[f"{n}-{d}".replace(" ", "_") for n in LONG for d in HALF], mode="reverse"
+    ),
+    broken_by=["stalling_sum"],
+)
+def test_long_sums_do_not_stall(check: Check, argument: tuple[str, str]) -> None:
+    """A sum of many entries in half precision MUST accumulate in a wider type, in values and in gradients alike."""
+    name, dtype = argument
+    if dtype not in getattr(check.backend, "dtypes", HALF):
+        raise Unsupported(f"{check.backend.name} does not work in {dtype}")
+    program, x = LONG[name]
+    case = fixed_case(program, [x], dtype)
+    check(case, "value")
+    check(case, "reverse")
+
+
+MIXED = {
+    "float32 beside float64": ("float32", "float64"),
+    "float64 beside float32": ("float64", "float32"),
+}
+
+
+@clause(
+    "DTYPE-6",
+    over=given(*MIXED.values(), names=[n.replace(" ", "_") for n in MIXED], mode="reverse", using=["multiply"]),
+    broken_by=["promoted_gradient"],
+)
+def test_a_gradient_is_cast_back_to_its_input(check: Check, dtypes: tuple[str, str]) -> None:
+    """Where an operation mixes floating dtypes, the gradient of each operand MUST come in the operand's own."""
+    x, y = np.asarray([1.5, -2.0, 0.25], dtypes[0]), np.asarray([4.0, 0.5, 8.0], dtypes[1])
+    with check.theirs("multiply of two dtypes"):
+        out, pullback = check.backend.vjp(check.xp.multiply, check.backend.asarray(x), check.backend.asarray(y))
+        value = check.backend.to_numpy(out)
+        gradients = pullback(check.backend.asarray(np.ones(3, value.dtype)))
+    for got, own, other, name in zip(gradients, (x, y), (y, x), ("x", "y"), strict=True):
+        check.same(check.numpy(got), other.astype(own.dtype), f"gradient of {name}")
+
+
+@clause("DTYPE-7", over=with_operations("astype", "multiply", mode="reverse"), broken_by=["floats_through_integers"])
+def test_a_cast_to_integers_cuts(check: Check) -> None:
+    """Nothing MUST flow through a cast to an integer type: d(x * float(int(x))) = int(x)."""
+    x = np.asarray([1.5, -2.25, 3.75])
+    with check.theirs("a cast to int64 and back"):
+        xp = check.xp
+        _, pullback = check.backend.vjp(
+            lambda v: xp.multiply(v, xp.astype(xp.astype(v, "int64"), "float64")), check.backend.asarray(x)
+        )
+        (got,) = pullback(check.backend.asarray(np.ones(3)))
+    check.same(check.numpy(got), np.trunc(x), "gradient of x * float(int(x))")
+
+
+@clause("DTYPE-8", over=with_operations("astype", "square", mode="reverse"), broken_by=["cutting_cast"])
+def test_a_cast_between_floats_carries(check: Check) -> None:
+    """A cast between floating types MUST carry the cotangent back, in the dtype of its input."""
+    x = np.asarray([1.5, -2.25, 3.75], np.float32)
+    with check.theirs("a cast to float64"):
+        out, pullback = check.backend.vjp(lambda v: check.xp.square(check.xp.astype(v, "float64")), check.backend.asarray(x))
+        value, (got,) = check.backend.to_numpy(out), pullback(check.backend.asarray(np.ones(3)))
+    check.same(value, np.square(x.astype(float)), "value of the square")
+    check.same(check.numpy(got), 2 * x, "gradient through the cast")
+
+
+INTEGERS = {"integers": np.array([1, 2, 3]), "booleans": np.array([True, False, True])}
+
+
+@clause(
+    "DTYPE-9",
+    over=given(*INTEGERS.values(), names=list(INTEGERS), mode="reverse", using=["multiply"]),
+    broken_by=["numbers_for_integers"],
+)
+def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndarray) -> None:
+    """For an integer or boolean input the pullback MUST raise, give none or zeros, or the numbers of a float: never others."""
+    w = np.asarray([0.5, -2.0, 4.0])
+    try:
+        with check.theirs("vjp of an integer input"):
+            _, pullback = check.backend.vjp(lambda k: check.xp.multiply(k, check.backend.asarray(w)), check.backend.asarray(n))
+            (got,) = pullback(check.backend.asarray(np.ones(3)))
+            found = None if got is None else np.asarray(check.backend.to_numpy(got))
+    except Unsupported:
+        raise
+    except AssertionError as error:  # an exception of the library's, which is right
+        check.observe(f"gradient of {n.dtype} input", "raises: " + str(error).partition(": ")[2][:60])
+        return
+    harmless = found is None or found.dtype.kind == "V" or not found.any() or np.array_equal(found.astype(float), w)
+    check.observe(
+        f"gradient of {n.dtype} input",
+        "none" if found is None else f"{found.dtype} {np.round(found.astype(float), 6).tolist()}",
+    )
+    check.that(bool(harmless), f"gradient of a {n.dtype} input: {found}, where none, zeros or {w.tolist()} is right")
+
+
+@clause("DTYPE-10", over=with_operations("multiply", mode="value"), level=INFO, kind=INFORMATIONAL)
+def test_promotion_is_recorded(check: Check) -> None:
+    """The dtype of a product of two dtypes is recorded."""
+    known = [
+        d
+        for d in ("float16", "bfloat16", "float32", "float64")
+        if d in getattr(check.backend, "dtypes", ("float32", "float64"))
+    ]
+    for i, a in enumerate(known):
+        for b in known[i + 1 :]:
+            try:
+                x, y = (check.backend.asarray(np.ones(2, dtype)) for dtype in (a, b))
+                answer = str(np.asarray(check.backend.to_numpy(check.xp.multiply(x, y))).dtype)
+            except Exception as error:  # a library may refuse to mix; that is an answer too
+                answer = f"raises {type(error).__name__}"
+            check.observe(f"{a} * {b}", answer)
+
+
+COMPLEX = ("complex64", "complex128")
+
+
+@clause("DTYPE-11", over=operations(mode="reverse", dtypes=COMPLEX), broken_by=["unconjugated_rule"])
+def test_complex_gradients_hold(check: Check, case: Case) -> None:
+    """Complex gradients MUST equal the truth, in the one convention that the library has (see DTYPE-14)."""
+    check(case, "reverse")
+
+
+@clause("DTYPE-12", over=operations(mode="value", dtypes=COMPLEX), broken_by=["conjugating_exp"])
+def test_complex_values_hold(check: Check, case: Case) -> None:
+    """Complex values MUST equal the truth within the rounding of their parts."""
+    check(case, "value")
+
+
+@clause("DTYPE-13", over=operations(mode="forward", dtypes=COMPLEX), broken_by=["scaled_tangent"])
+def test_complex_tangents_hold(check: Check, case: Case) -> None:
+    """Complex tangents MUST equal the truth: no convention enters forward mode."""
+    check(case, "forward")
+
+
+@clause("DTYPE-14", over=with_operations("multiply", mode="reverse"), level=INFO, kind=INFORMATIONAL)
+def test_the_complex_convention_is_recorded(check: Check) -> None:
+    """Whether a complex pullback is the adjoint (conjugated) or the transpose is recorded."""
+    if "complex128" not in getattr(check.backend, "dtypes", ()):
+        raise Unsupported(f"{check.backend.name} does not work in complex128")
+    answer = "transpose: the pullback of z -> i z multiplies by i" if check.transposes else "adjoint: it multiplies by -i"
+    check.observe("complex pullback", answer)
