@@ -18,7 +18,8 @@ class Backend(Protocol):
     the output and its tangent; `tape`, a `Tape`; `dialect`, a `Dialect`, for scripts in the library's own words;
     `nests`, true where `vjp` and `jvp` may be called by functions that are being differentiated themselves, by the
     same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in; `lacks`, a mapping from
-    operations to those of its dtypes that they do not take; `versions`, a mapping for the journal.
+    operations to those of its dtypes that they do not take, and to modes of nested derivatives that they do not have;
+    `versions`, a mapping for the journal.
     """
 
     name: str

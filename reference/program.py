@@ -91,7 +91,8 @@ def run(program: Program, xp: Any, *inputs: Any, path: list[bool] | None = None)
 
 
 def _block(block: Program, xp: Any, around: Mapping[str, Any], inputs: Sequence[Any], path: list[bool]) -> tuple[Any, ...]:
-    values = {**around, **dict(zip(block.inputs, inputs, strict=True))}
+    values = dict(around)
+    values.update(zip(block.inputs, inputs, strict=True))
     for step in block.steps:
         result = _step(step, xp, values, path)
         values.update(zip(step.out, result, strict=True))
@@ -103,7 +104,9 @@ def _value(operand: Operand, values: Mapping[str, Any]) -> Any:
 
 
 def _step(step: Step, xp: Any, values: Mapping[str, Any], path: list[bool]) -> tuple[Any, ...]:
-    args = tuple(_value(a, values) for a in step.args)
+    args = tuple([values[a] if isinstance(a, str) else a for a in step.args])
+    if not step.blocks:
+        return (getattr(xp, step.op)(*args, **step.params),)
     if step.op == "if":
         path.append(bool(args[0]))
         return _block(step.blocks[0 if path[-1] else 1], xp, values, (), path)
@@ -117,7 +120,7 @@ def _step(step: Step, xp: Any, values: Mapping[str, Any], path: list[bool]) -> t
             if not path[-1]:
                 return args
             args = _block(step.blocks[1], xp, values, args, path)
-    return (getattr(xp, step.op)(*args, **step.params),)
+    raise InvalidProgram(f"control flow {step.op!r}; there are if, for and while")
 
 
 # ----- making -----

@@ -55,14 +55,15 @@ class Noise:
     moving offsets cost a tenth of that and are as good for a spread over a few replicas.
     """
 
-    SIZE = 1 << 17
+    SIZE = 1 << 18
     _pools: dict[type, np.ndarray] = {}
 
-    def __init__(self, precision: Precision, seed: int = 0):
+    def __init__(self, precision: Precision, seed: int = 0, coarse: float = 1.0):
         self.precision = precision
         self.u = precision.u
+        self.size = precision.u * coarse  # of a rounding as it is made here
         self._pool = self._make(precision.real)
-        self._factors = self._around_one(precision)
+        self._factors = self._around_one(precision.real, self.size)
         self._at = (seed * 7919) % self.SIZE
 
     @classmethod
@@ -73,16 +74,16 @@ class Noise:
 
     @classmethod
     @functools.cache
-    def _around_one(cls, precision: Precision) -> np.ndarray:
-        """Return 1 + u z: long double leaves eleven bits to a z of float64, and where it is no wider, eps has to do."""
-        return 1 + cls._make(precision.real) * max(precision.u, np.finfo(precision.real).eps)
+    def _around_one(cls, working: type[np.floating], size: float) -> np.ndarray:
+        """Return 1 + size z: long double leaves eleven bits to a z of float64, and where it is no wider, eps has to do."""
+        return 1 + cls._make(working) * max(size, float(np.finfo(working).eps))
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return numbers in [-1, 1] in the working precision."""
         return self._slice(self._pool, shape)
 
     def factors(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Return numbers in [1 - u, 1 + u]: to multiply by one is a single pass over an array, and keeps its infinities."""
+        """Return numbers in [1 - size, 1 + size]: to multiply by one is a single pass over an array, and keeps its infinities."""
         return self._slice(self._factors, shape)
 
     def _slice(self, pool: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

@@ -21,10 +21,13 @@ from clinometer.reference.dual import Dual
 from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree, perturb
 from clinometer.reference.program import Program, run
 from clinometer.reference.rounding import PRECISIONS, Noise, Precision
-from clinometer.reference.traced import LETTERS
+from clinometer.reference.traced import LETTERS, einsum
 
 REPLICAS = 8  # the clean one included
-COARSE = 2.0**-46  # the finest rounding that replicas make: float64 itself is 128 times finer
+
+# Long double is ten times slower than float64. So replicas of float64 are computed in float64, with roundings that are so
+# many times too large that its own are a percent of them; what they do is as many times too large.
+COARSE = 128.0
 
 # The one constant of all tolerances. Largest error of a right answer, in units of spread + u * majorant: 1.6 over
 # 10 000 random programs in four dtypes, about 2.5 over single operations.
@@ -132,7 +135,8 @@ class Truth:
         try:
             return cls(case, *_passes(case))
         except PointsDisagree:
-            return cls(case, *map(_joined, zip(*(_passes(case.at(i)) for i in range(case.points)), strict=True)))
+            both = _joined([_pass(case.at(i), case.precision, REPLICAS) for i in range(case.points)])
+            return cls(case, both, both)
 
     @cached_property
     def values(self) -> list[Expected]:
@@ -155,14 +159,14 @@ class Truth:
 
     def _expected(self, of: Callable[[Pass], list[tuple[np.ndarray, np.ndarray]]]) -> list[Expected]:
         return [
-            expect(replicas, scale, self.case, clean[0], self.noisy.u)
+            expect(replicas, scale, self.case, clean[0], self.noisy.coarse)
             for (clean, scale), (replicas, _) in zip(of(self.clean), of(self.noisy), strict=True)
         ]
 
 
 @dataclass(frozen=True)
 class Pass:
-    """What one run of a program on duals of ensembles gives; `u` is the rounding that its replicas make.
+    """What one run of a program on duals of ensembles gives; `coarse` is how many times too large its roundings are.
 
     `outputs[k]` has shape (replicas, points, *out). `jacobians[k][i]` has shape
     (replicas, points, size of input i, *out) and `majorants[k][i]` the same with one replica.
@@ -171,7 +175,7 @@ class Pass:
     outputs: list[np.ndarray]
     jacobians: list[list[np.ndarray]]
     majorants: list[list[np.ndarray]]
-    u: float
+    coarse: float = 1.0
 
     @property
     def arrays(self) -> list[np.ndarray]:
@@ -205,66 +209,56 @@ class Pass:
                 if case.precision.complex:
                     dx = np.concatenate([dx.real, dx.imag], axis=1)
                 dx = dx.astype(jacobian.real.dtype)
-                replicas = replicas + np.einsum(f"RPI{out},PI->RP{out}", jacobian, dx)
-                scale = scale + np.einsum(f"RPI{out},PI->RP{out}", majorant, abs(dx))
+                replicas = replicas + einsum([f"RPI{out}", "PI"], f"RP{out}", jacobian, dx)
+                scale = scale + einsum([f"RPI{out}", "PI"], f"RP{out}", majorant, abs(dx))
             found.append((replicas, scale))
         return found
 
 
-NOTHING = Pass([], [], [], 1.0)
+NOTHING = Pass([], [], [])
 
 
 def _contracted(jacobian: np.ndarray, ct: np.ndarray) -> np.ndarray:
     """Sum a Jacobian of shape (replicas, points, entries, *out) against cotangents (points, *out): Re <ct, J>."""
     out = LETTERS[: jacobian.ndim - LEAD]
-    return np.einsum(f"RPI{out},P{out}->RPI", jacobian, np.conjugate(ct).astype(jacobian.dtype)).real
+    return einsum([f"RPI{out}", f"P{out}"], "RPI", jacobian, np.conjugate(ct).astype(jacobian.dtype)).real
 
 
 def expect(
-    replicas: np.ndarray, scale: np.ndarray, case: Case, clean: np.ndarray | None = None, u: float | None = None
+    replicas: np.ndarray, scale: np.ndarray, case: Case, clean: np.ndarray | None = None, coarse: float = 1.0
 ) -> Expected:
     """Turn replicas and a scale into a number and its tolerance.
 
-    The number is `clean`, or the first replica; `u` is what the replicas were rounded by, if not the format's own.
+    The number is `clean`, or the first replica. Roundings `coarse` times too large have spread the replicas so many times.
     """
     precision, number = case.precision, replicas[0] if clean is None else clean
     with np.errstate(invalid="ignore"):
         spread = abs(replicas[1:] - replicas[0]).max(0) if len(replicas) > 1 else np.zeros_like(replicas[0].real)
-    spread = spread * (1.0 if u is None else precision.u / u)
-    tolerance = K * (spread + precision.u * scale[0]) + precision.tiny
+    tolerance = K * (spread / coarse + precision.u * scale[0]) + precision.tiny
     # Near the end of its range a format may overflow on the way, and nothing is claimed.
     return Expected(number, np.where(abs(number) < precision.largest / 8, tolerance, np.inf))
 
 
 def _passes(case: Case) -> tuple[Pass, Pass]:
     """Return the clean pass and the noisy one, which are one where it costs nothing."""
-    imitated = _imitated(case.precision)
-    if imitated is case.precision:
-        both = _pass(case, imitated, REPLICAS)
+    precision = case.precision
+    if precision.u > COARSE * 2.0**-53:  # the working precision is float64
+        both = _pass(case, precision, REPLICAS)
         return both, both
-    clean, noisy = _pass(case, case.precision, 1), _pass(case, imitated, REPLICAS, majorants=False)
+    fast = dataclasses.replace(precision, working=np.complex128 if precision.complex else np.float64)
+    clean, noisy = _pass(case, precision, 1), _pass(case, fast, REPLICAS, COARSE, majorants=False)
     if not all(map(_holds_up, noisy.arrays, clean.arrays)):  # float64's range is too short for what long double holds
-        noisy = _pass(case, case.precision, REPLICAS)
+        noisy = _pass(case, precision, REPLICAS)
     return clean, noisy
 
 
-def _imitated(precision: Precision) -> Precision:
-    """Return the format whose roundings the replicas make: float64 with coarser ones where long double would be slow.
-
-    Of roundings 128 times too large, which float64 holds to a percent, the 128th part is what fine ones do.
-    """
-    if precision.u >= COARSE:
-        return precision
-    return dataclasses.replace(precision, u=COARSE, working=np.complex128 if precision.complex else np.float64)
-
-
-def _pass(case: Case, precision: Precision, replicas: int, majorants: bool = True) -> Pass:
+def _pass(case: Case, precision: Precision, replicas: int, coarse: float = 1.0, majorants: bool = True) -> Pass:
     """Run the program once on duals of ensembles: all replicas, points and directions together."""
-    noise, sizes = Noise(precision), directions(case)
+    noise, sizes = Noise(precision, coarse=coarse), directions(case)
     primals = [replicate(x, precision, noise, replicas) for x in case.inputs]
     entries = basis(case, noise)
     duals = [Dual(x, dx, abs(dx) if majorants else None) for x, dx in zip(primals, entries, strict=True)]
-    found = Pass([], [], [], precision.u)
+    found = Pass([], [], [], coarse)
     for y in run(case.program, MATHEMATICS, *duals):
         primal = y.x if isinstance(y, Dual) else y
         data = primal.data if isinstance(primal, Ensemble) else np.asarray(primal)[None, None, None]
@@ -334,5 +328,4 @@ def _joined(parts: Sequence[Pass]) -> Pass:
         each(p.outputs for p in parts),
         [each(rows) for rows in zip(*(p.jacobians for p in parts), strict=True)],
         [each(rows) for rows in zip(*(p.majorants for p in parts), strict=True)],
-        max(p.u for p in parts),
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import re
 import traceback
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -83,10 +84,23 @@ class Check:
             raise Unsupported(str(error) or "not implemented") from error
         except (Nonconformance, Unsupported):
             raise
+        except TypeError as error:
+            if self._lacking(error):  # a function that serves as it is may have fewer keywords than the catalogue
+                raise Unsupported(str(error)) from error
+            raise self._raised(error, claim, lines) from error
         except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
-            text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
-            found = Finding(claim or "no exception", self.case, trace=traceback.format_exc(), lines=tuple(lines))
-            raise Nonconformance("error", text, found) from error
+            raise self._raised(error, claim, lines) from error
+
+    def _lacking(self, error: TypeError) -> bool:
+        """Whether a function of `xp` has refused a parameter of the case in hand, by its name."""
+        refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
+        steps = self.case.program.steps if self.case else ()
+        return bool(refused and any(refused[1] in step.params for step in steps))
+
+    def _raised(self, error: BaseException, claim: str, lines: Sequence[str]) -> Nonconformance:
+        text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
+        found = Finding(claim or "no exception", self.case, trace=traceback.format_exc(), lines=tuple(lines))
+        return Nonconformance("error", text, found)
 
     def native(self, x: np.ndarray) -> Any:
         """Return the backend's own array."""
@@ -162,9 +176,9 @@ class Check:
     def _points(self, case: Case, ask: Callable[[Case], list[Any]]) -> list[np.ndarray]:
         self.case = case
         answers: list[list[np.ndarray]] = []
-        for i in range(case.points):
-            one = self.case = case.at(i)
-            with self.theirs():
+        with self.theirs():
+            for i in range(case.points):
+                one = self.case = case.at(i)
                 answers.append([np.array(self.backend.to_numpy(a)) for a in ask(one)])
         self.case = case
         for k, first in enumerate(answers[0]):

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.program import Program, trace
 from clinometer.strategies import operation_cases, pinned_case, program_cases
+from clinometer.strategies.arrays import PROFILES
 
 MUST, SHOULD, INFO = "MUST", "SHOULD", "INFO"
 UNIVERSAL, SET_VALUED, CONVENTION, INFORMATIONAL = "universal", "set-valued", "convention", "informational"
@@ -149,15 +150,16 @@ def operations(
     form: Callable[..., Any] | None = None,
     pinned: Callable[[Operation], Iterable[tuple[Any, dict[str, Any]]]] = lambda row: (),
     together: bool = False,
+    profiles: tuple[str, ...] = tuple(PROFILES),
 ) -> list[Cell]:
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
 
-    The corners of a row are always asked. `form` replaces how shapes are drawn, and `pinned` adds to the corners.
-    `together` asks about all cases at once.
+    The corners of a row are always asked. `form` replaces how shapes are drawn, `profiles` says of which numbers, and
+    `pinned` adds to the corners. `together` asks about all cases at once.
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
-        drawn = shared_cases(row.name, dtype, form)
+        drawn = shared_cases(row.name, dtype, form, profiles)
         always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in (*row.corners, *pinned(row))]  # noqa: E731  # a field
         return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, together=together)
 
@@ -165,9 +167,11 @@ def operations(
 
 
 @functools.cache
-def shared_cases(operation: str, dtype: str, form: Callable[..., Any] | None) -> st.SearchStrategy[Any]:
+def shared_cases(
+    operation: str, dtype: str, form: Callable[..., Any] | None, profiles: tuple[str, ...]
+) -> st.SearchStrategy[Any]:
     """Return one strategy for all clauses that ask about an operation: what it draws is then drawn once."""
-    return operation_cases(operation, dtype, form=form)
+    return operation_cases(operation, dtype, form=form, profiles=profiles)
 
 
 def programs(

@@ -15,3 +15,11 @@ COVERED = {"axes", "axes_counted", "axes_nonempty", "getitem", "take", "take_alo
 def test_the_value_is_the_mathematics(check: Check, case: Case) -> None:
     """The value of every operation MUST be the mathematical one, within the rounding of its dtype."""
     check(case, "value")
+
+
+@clause("VALUE-2", over=operations(mode="value", where=lambda row: not row.differentiable), broken_by=["least_for_greatest"])
+def test_a_decision_is_exact(check: Check, case: Case) -> None:
+    """An operation that decides, as a comparison or an argmax does, MUST decide as mathematics does, in whatever dtype."""
+    check.points += case.points
+    got = check.value(case)
+    check.same(got.astype(case.dtype), case.truth.values[0].value.astype(case.dtype), "decision", case)

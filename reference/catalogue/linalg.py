@@ -192,6 +192,15 @@ def cholesky(x: Any) -> Any:
     return triangle(rows, x)
 
 
+def factor(x: Any) -> Any:
+    """Return the Cholesky factor, good to the norm of the matrix."""
+    y = cholesky(normwise(x))
+    # Libraries differentiate by the inverse of the factor, whose square has the size of x's inverse.
+    norms = [np.sum(a * a, axis=(-2, -1), keepdims=True) for a in map(stop_gradient, (y, inverse(symmetrized(x))))]
+    size = np.where(np.tri(x.shape[-1], dtype=bool), np.sqrt(norms[0]) * norms[1], 0.0)
+    return y + curvature(size, np.broadcast_to(np.sum(x, axis=(-2, -1), keepdims=True), y.shape))
+
+
 def triangle(rows: list[list[Any]], x: Any) -> Any:
     """Return the lower triangular matrices with these rows, in the shape of x."""
     n = x.shape[-1]
@@ -314,6 +323,7 @@ def matrix_norm(x: Any, ord: Any = "fro", keepdims: bool = False) -> Any:
 
 # Of no rows and columns, and none of 2 x 2.
 EMPTY: list[Corner] = [([(0, 0)], {}), ([(0, 2, 2)], {})]
+SYSTEMS: list[Corner] = [([(0, 0), (0, 2)], {}), ([(2, 2), (2,)], {}), ([(2, 3, 3), (3,)], {}), ([(2, 2), (3, 2, 1)], {})]
 
 LINEAR_ALGEBRA = table(
     12,
@@ -324,11 +334,30 @@ LINEAR_ALGEBRA = table(
     Operation("inner", inner, "inner", domain=TWO),
     Operation("outer", lambda x, y: contract(x, y, labels=("a", "b"), out="ab"), "outer", domain=TWO, kinds="fc"),
     Operation("kron", kron, "kron", domain=TWO, kinds="fc"),
-    Operation("cross", cross, "cross", domain=TWO, corners=[([(3, 2), (3, 2)], {"axis": 0})]),
+    Operation("cross", cross, "cross", domain=TWO, corners=[([(3, 2), (3, 2)], {"axis": 0}), ([(2, 3), (1, 3)], {"axis": -1})]),
     Operation("tensordot", tensordot, "tensordot", domain=TWO, kinds="fc"),
-    Operation("einsum", lambda x, y, subscripts: einsum(subscripts, x, y), "einsum", domain=TWO, kinds="fc"),
-    Operation("einsum_of_one", lambda x, subscripts: einsum(subscripts, x), "einsum_of_one"),
-    Operation("einsum_of_three", lambda x, y, z, subscripts: einsum(subscripts, x, y, z), "einsum_of_three", domain=THREE),
+    # Pinned: an index that no other operand has, and one that stands twice in an operand.
+    Operation(
+        "einsum",
+        lambda x, y, subscripts: einsum(subscripts, x, y),
+        "einsum",
+        domain=TWO,
+        corners=[([(2, 3), (3,)], {"subscripts": "ij,j->"}), ([(2, 2), (2,)], {"subscripts": "ii,i->i"})],
+        kinds="fc",
+    ),
+    Operation(
+        "einsum_of_one",
+        lambda x, subscripts: einsum(subscripts, x),
+        "einsum_of_one",
+        corners=[([(2, 3)], {"subscripts": "ij->j"}), ([(2, 2)], {"subscripts": "ii"})],
+    ),
+    Operation(
+        "einsum_of_three",
+        lambda x, y, z, subscripts: einsum(subscripts, x, y, z),
+        "einsum_of_three",
+        domain=THREE,
+        corners=[([(2, 2), (2, 3), (3,)], {"subscripts": "ii,ij,j->j"})],
+    ),
     Operation("trace", trace, "trace", kinds="fc"),
     # ----- determinants, inverses, powers -----
     Operation(
@@ -347,7 +376,7 @@ LINEAR_ALGEBRA = table(
     ),
     Operation("slogdet", slogdet, "regular", special=[convention([[1.0, 2.0], [2.0, 4.0]])], corners=EMPTY),
     Operation("inv", inverse, "regular", corners=EMPTY, kinds="fc"),
-    Operation("solve", solve, "solve", domain=TWO, corners=[([(0, 0), (0, 2)], {}), ([(2, 2), (2,)], {})], kinds="fc"),
+    Operation("solve", solve, "solve", domain=TWO, corners=SYSTEMS, kinds="fc"),
     Operation("matrix_power", matrix_power, "regular", choices={"n": (2, 3, 1, 0, -1, -2)}),
     Operation(
         "matrix_exp",
@@ -361,7 +390,7 @@ LINEAR_ALGEBRA = table(
         corners=EMPTY,
     ),
     # ----- factors -----
-    Operation("cholesky", lambda x: cholesky(normwise(x)), "positive_definite", corners=EMPTY),
+    Operation("cholesky", factor, "positive_definite", corners=EMPTY),
     Operation("qr", qr, "full_rank"),
     Operation("lstsq", lstsq, "least_squares", domain=TWO),
     Operation("pinv", pinv, "full_rank", special=[convention([[1.0, 2.0], [2.0, 4.0]], note="rank 1")]),

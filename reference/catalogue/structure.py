@@ -23,7 +23,14 @@ SHAPE = table(
     Operation("expand_dims", lambda x, axis: np.expand_dims(x, axis), "expand_dims", exact=True, kinds="fc"),
     Operation("squeeze", lambda x, axis: np.squeeze(x, axis), "squeeze", exact=True, kinds="fc"),
     Operation("flip", lambda x, axis=None: np.flip(x, axis), "flip", exact=True, kinds="fc"),
-    Operation("roll", lambda x, shift, axis: np.roll(x, shift, axis), "roll", exact=True, kinds="fc"),
+    Operation(
+        "roll",
+        lambda x, shift, axis: np.roll(x, shift, axis),
+        "roll",
+        exact=True,
+        corners=[([(2, 3)], {"shift": (1, -2), "axis": (0, 1)})],
+        kinds="fc",
+    ),
     Operation("concat", lambda x, y, axis=0: np.concatenate([x, y], axis=axis), "concat", domain=TWO, exact=True, kinds="fc"),
     Operation("stack", lambda x, y, axis=0: np.stack([x, y], axis=axis), "stack", domain=TWO, exact=True, kinds="fc"),
     # Of an operation with several results all are used, each in another place.

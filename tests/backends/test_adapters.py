@@ -125,7 +125,22 @@ FINDINGS: dict[tuple[str, str, str], Finding] = {
         {"repetitions": (2,)},
     ),
     ("autograd", "repeat", "reverse"): Finding(
-        "slices the shape at a negative axis", lambda xs, params: params["axis"] < 0, ([1.0, 2.0],), {"repeats": 2, "axis": -1}
+        "slices the shape at a negative axis, and takes one number of repetitions alone",
+        lambda xs, params: isinstance(params["repeats"], list) or (params["axis"] or 0) < 0,
+        ([1.0, 2.0],),
+        {"repeats": 2, "axis": -1},
+    ),
+    ("autograd", "roll", "reverse"): Finding(
+        "negates a tuple of shifts",
+        lambda xs, params: isinstance(params["shift"], tuple),
+        ([1.0, 2.0],),
+        {"shift": (1,), "axis": (0,)},
+    ),
+    ("torch", "logcumsumexp", "forward"): Finding(
+        "divides by a running sum with 1e-13 added, relative to the greatest entry of all (pytorch issue 196705)",
+        lambda xs, params: True,
+        ([-40.0, 0.0],),
+        {"axis": 0},
     ),
     ("autograd", "broadcast_to", "reverse"): Finding(
         "an axis stretched to length 0 is not summed", lambda xs, params: 0 in params["shape"], ([[1.0]],), {"shape": (0, 1)}
@@ -315,9 +330,9 @@ def test_a_stopped_value_keeps_its_number_and_loses_its_derivative(name: str) ->
 @pytest.mark.parametrize(
     ("name", "offers"),
     [
-        ("reference", {"reverse", "forward", "tape", "stop_gradient"}),
-        ("torch", {"reverse", "forward", "tape", "stop_gradient"}),
-        ("autograd", {"reverse", "forward", "stop_gradient"}),
+        ("reference", {"reverse", "forward", "nested", "tape", "stop_gradient"}),
+        ("torch", {"reverse", "forward", "nested", "tape", "stop_gradient"}),
+        ("autograd", {"reverse", "forward", "nested", "stop_gradient"}),
     ],
 )
 def test_an_adapter_offers_what_its_library_has(name: str, offers: set[str]) -> None:

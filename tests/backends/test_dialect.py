@@ -34,6 +34,7 @@ CREATION: dict[str, list[tuple[list[str], dict[str, Any]]]] = {
     "ones_like": [(["x"], {})],
     "asarray": [([], {"values": [[1.0, 2.5], [-3.0, 0.0]], "dtype": "float32"})],
     "normal": [([], {"shape": (2, 3), "seed": 7})],
+    "astype": [(["x"], {"dtype": "float64"}), (["x"], {"dtype": "int64"})],
 }
 
 
@@ -89,7 +90,7 @@ def test_an_operation_is_run_as_it_is_spelled(name: str, op: str) -> None:
     backend: Any = load(name)
 
     @FEW
-    @given(operation_cases(op, "float64"))
+    @given(operation_cases(op, "complex128" if CATALOGUE[op].kinds == "c" else "float64"))
     def holds(case: Case) -> None:
         inputs = {n: backend.asarray(x[0]) for n, x in zip(case.program.inputs, case.inputs, strict=True)}
         params = dict(case.program.steps[0].params)

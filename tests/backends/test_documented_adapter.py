@@ -72,6 +72,8 @@ def test_its_gradients_agree_with_the_truth(backend: Any, op: str, dtype: str) -
     @FEW
     @given(operation_cases(op, dtype))
     def agrees(case: Case) -> None:
+        if {"where", "initial"} & set(case.program.steps[0].params):
+            return  # keywords that mygrad's functions do not have: the suites call that unsupported
         for one in map(case.at, range(case.points)):
             expected = [one.truth.values[0], *one.truth.gradients]
             for a, e in zip(answers(backend, one), expected, strict=True):

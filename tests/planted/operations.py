@@ -29,11 +29,16 @@ def sound(name: str) -> Callable[..., Any]:
     return CATALOGUE[name].value
 
 
-def off_axis(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+def off_axis(x: Any, axis: Any = None, keepdims: bool = False, **part: Any) -> Any:
     """Sum over the axis after the one that is asked for."""
     if isinstance(axis, int) and len(x.shape) > 1:
         axis = (axis + 1) % len(x.shape)
-    return np.sum(x, axis=axis, keepdims=keepdims)
+    return sound("sum")(x, axis=axis, keepdims=keepdims, **part)
+
+
+def least_for_greatest(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
+    """Return where the least entry is."""
+    return sound("argmax")(-x, axis=axis, keepdims=keepdims)
 
 
 def tolerant_axis(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -145,6 +150,7 @@ class FrozenBranch(Reference):
 OPERATIONS: dict[str, type[Reference]] = {
     "coarse_value": operation(sin=coarse("sin"), multiply=coarse("multiply")),
     "off_axis": operation(sum=off_axis),
+    "least_for_greatest": operation(argmax=least_for_greatest),
     "tolerant_axis": operation(sum=tolerant_axis),
     "nan_of_nothing": operation(sum=nan_of_nothing("sum"), prod=nan_of_nothing("prod")),
     "greedy_empty_axis": operation(sum=greedy_empty_axis),

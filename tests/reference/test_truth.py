@@ -14,6 +14,7 @@ from drawn import examples
 from clinometer.backends.reference import Reference
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program import Program, Step, run, single, trace
+from clinometer.reference import truth
 from clinometer.reference.truth import REPLICAS, Case, K
 from clinometer.reference.verdict import Disagreement, excess, worst
 from clinometer.strategies import operation_cases, program_cases
@@ -223,10 +224,34 @@ def test_the_truth_has_the_shapes_that_it_says() -> None:
     """Outputs, Jacobians and majorants lead with replicas and points, a Jacobian then with the entries of its input."""
     case = case_of(lambda ad, x, y: ad.matmul(x, y), np.ones((2, 3, 4)), np.ones((2, 4, 5)), ct=np.ones((2, 3, 5)))
     truth = case.truth
-    assert truth.outputs[0].shape == (REPLICAS, 2, 3, 5)
-    assert [j.shape[1:] for j in truth.jacobians[0]] == [(2, 12, 3, 5), (2, 20, 3, 5)]
-    assert [m.shape for m in truth.majorants[0]] == [(1, 2, 12, 3, 5), (1, 2, 20, 3, 5)]
+    assert [run.outputs[0].shape for run in (truth.clean, truth.noisy)] == [(1, 2, 3, 5), (REPLICAS, 2, 3, 5)]
+    for run in (truth.clean, truth.noisy):
+        assert [j.shape[1:] for j in run.jacobians[0]] == [(2, 12, 3, 5), (2, 20, 3, 5)]
+    assert [m.shape for m in truth.clean.majorants[0]] == [(1, 2, 12, 3, 5), (1, 2, 20, 3, 5)]
     assert [g.value.shape for g in truth.gradients] == [(2, 3, 4), (2, 4, 5)]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "complex128"])
+def test_coarse_roundings_in_float64_spread_as_fine_ones_in_long_double(dtype: str) -> None:
+    """The tolerance of a value and of a gradient is what replicas in long double give, but for chance."""
+    x = np.linspace(0.5, 2, 60).reshape(10, 6)
+    case = case_of(lambda ad, x: ad.multiply(ad.exp(ad.sin(x)), ad.cumulative_prod(x, axis=0)), x, dtype=dtype, ct=np.ones((10, 6)))
+    both = truth._pass(case, case.precision, REPLICAS)
+    slow = truth.Truth(case, both, both)
+    for one, other in zip((*case.truth.values, *case.truth.gradients), (*slow.values, *slow.gradients), strict=True):
+        np.testing.assert_array_equal(one.value, other.value)
+        ratio = one.tolerance / other.tolerance
+        assert 0.95 < np.median(ratio) < 1.05
+        assert 0.5 < ratio.min() <= ratio.max() < 2
+
+
+def test_what_overflows_in_float64_alone_has_a_tolerance_all_the_same() -> None:
+    """Where long double goes on and float64 does not, replicas are made in long double."""
+    case = case_of(lambda ad, x: ad.divide(ad.exp(ad.multiply(x, 2.0)), ad.exp(ad.multiply(x, 1.5))), [[400.0, 500.0]])
+    (value,), (gradient,) = case.truth.values, case.truth.gradients
+    for expected in (value, gradient):
+        assert np.isfinite(expected.tolerance).all()
+        assert np.all(expected.tolerance < 1e-10 * expected.value)
 
 
 def test_an_input_that_is_not_used_has_zero_for_its_gradient() -> None:

@@ -64,6 +64,10 @@ def planted(name: str, folder: Path) -> str:
         ("VALUE-1", "coarse_value"),
         ("GRAD-1", "scaled_rule"),
         ("FWD-1", "scaled_tangent"),
+        ("HIGH-1", "frozen_slope"),
+        ("HIGH-2", "bent_slope"),
+        ("HIGH-3", "constant_tangents"),
+        ("HIGH-6", "bent_slope"),
         ("ACC-2", "overwriting_backward"),
         ("ACC-3", "deaf_zero"),
     ],
@@ -89,6 +93,7 @@ def test_a_script_names_its_clause() -> None:
         ("VALUE-1", "coarse_value", ["x"]),
         ("GRAD-1", "scaled_rule", ["x", "ct"]),
         ("FWD-1", "scaled_tangent", ["x", "dx"]),
+        ("HIGH-1", "frozen_slope", ["x", "ct", "dx"]),
         ("ACC-2", "overwriting_backward", ["x", "y", "ct"]),
     ],
 )

@@ -1,0 +1,168 @@
+"""Higher order: derivatives of derivatives, in every nesting of the two modes."""
+
+import numpy as np
+
+from clinometer.reference.truth import Case
+from clinometer.reference.witness import OVER
+from clinometer.strategies.arrays import cotangents
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import Cell, clause, given, operations
+from clinometer.suites.session import Session
+from clinometer.suites.test_kink import case_at, special_cells
+
+REVERSE, FORWARD = "reverse", "forward"
+NESTS = ["nested"]
+BOTH = ["nested", "forward"]
+DOUBLE = ["float64"]
+
+
+@clause(
+    "HIGH-1",
+    over=operations(mode="reverse-over-reverse"),
+    needs=NESTS,
+    broken_by=["frozen_slope", "bent_slope", "torch_lost_graph", "torch_frozen_slope"],
+)
+def test_the_gradient_of_a_gradient_equals_the_truth(check: Check, case: Case) -> None:
+    """The Hessian times a vector, in reverse over reverse, MUST equal the truth for every differentiable operation."""
+    check(case, "reverse-over-reverse")
+
+
+@clause(
+    "HIGH-2",
+    over=operations(mode="forward-over-reverse", dtypes=DOUBLE),
+    needs=BOTH,
+    broken_by=["frozen_slope", "bent_slope"],
+)
+def test_the_tangent_of_a_gradient_equals_the_truth(check: Check, case: Case) -> None:
+    """The Hessian times a vector, in forward over reverse, MUST equal the truth for every differentiable operation."""
+    check(case, "forward-over-reverse")
+
+
+@clause("HIGH-3", over=operations(mode="reverse-over-forward", dtypes=DOUBLE), needs=BOTH, broken_by=["constant_tangents"])
+def test_the_gradient_of_a_tangent_equals_the_truth(check: Check, case: Case) -> None:
+    """The Hessian times a vector, in reverse over forward, MUST equal the truth for every differentiable operation."""
+    check(case, "reverse-over-forward")
+
+
+@clause("HIGH-4", over=operations(mode="reverse-over-reverse", dtypes=DOUBLE), needs=NESTS, broken_by=["frozen_operand"])
+def test_the_hessian_is_symmetric(check: Check, case: Case) -> None:
+    """<u, H v> MUST equal <v, H u>, whatever the truth is."""
+    rng = np.random.default_rng(case.points)
+    us = tuple(cotangents(rng, dx.shape, case.dtype) for dx in case.tangents)
+    turned = Case(case.program, case.inputs, us, case.cotangents, case.dtype)
+    left, off_left = product(check, us, case)
+    right, off_right = product(check, case.tangents, turned)
+    tolerance = off_left + off_right
+    worst = int(np.argmax(abs(left - right) - tolerance))
+    text = f"<u, H v> = {float(left[worst]):.17g} and <v, H u> = {float(right[worst]):.17g}"
+    check.points += case.points
+    check.that(bool((abs(left - right) <= tolerance).all()), text, case.at(worst))
+
+
+def product(check: Check, us: tuple[np.ndarray, ...], case: Case) -> tuple[np.ndarray, np.ndarray]:
+    """Return <u, H v> at each point, v being the tangents of the case, and how far off it may be."""
+    wide = case.precision.working
+    total = tolerance = np.zeros(case.points, wide)
+    for u, got, expected in zip(us, check.higher(case, "reverse-over-reverse"), case.second, strict=True):
+        check.that(got.shape == u.shape, f"a product of shape {got.shape[1:]} for an input of shape {u.shape[1:]}", case.at(0))
+        axes = tuple(range(1, u.ndim))
+        total = total + (u.astype(wide) * got.astype(wide)).sum(axes)
+        tolerance = tolerance + (abs(u) * expected.tolerance).sum(axes)
+    return total, tolerance
+
+
+# ----- perturbations -----
+
+# Programs with a derivative inside: of `d`, the derivative of a function of one variable, and of x; what d/dx of them is
+# at x = 3. Products of small integers, so exact in every format.
+CONFUSABLE = {
+    "x d/dy(x+y)": (lambda xp, d, x: xp.multiply(x, d(lambda y: xp.add(x, y))(x)), 1),
+    "x d/dy(xy)": (lambda xp, d, x: xp.multiply(x, d(lambda y: xp.multiply(x, y))(x)), 6),
+    "d/dy(xyy) at x": (lambda xp, d, x: d(lambda y: xp.multiply(x, xp.multiply(y, y)))(x), 12),
+    "d/dy(yyy) at xx": (lambda xp, d, x: d(lambda y: xp.multiply(y, xp.multiply(y, y)))(xp.multiply(x, x)), 324),
+    "x d/dx(xx)": (lambda xp, d, x: xp.multiply(x, d(lambda x: xp.multiply(x, x))(x)), 12),
+    "x d/dy(x)": (lambda xp, d, x: xp.multiply(x, d(lambda y: x)(x)), 0),
+    "d/dy((x+y)(x+y)) at xx": (
+        lambda xp, d, x: d(lambda y: xp.multiply(xp.add(x, y), xp.add(x, y)))(xp.multiply(x, x)),
+        14,
+    ),
+    "d/dy(x d/dz(xyz))": (
+        lambda xp, d, x: d(lambda y: xp.multiply(x, d(lambda z: xp.multiply(xp.multiply(x, y), z))(x)))(x),
+        6,
+    ),
+}  # fmt: skip
+NESTINGS = [(outer, inner) for outer in (REVERSE, FORWARD) for inner in (REVERSE, FORWARD)]
+
+
+@clause(
+    "HIGH-5",
+    over=given(
+        *((name, outer, inner) for name in CONFUSABLE for outer, inner in NESTINGS),
+        names=[f"{name}, {outer}{OVER}{inner}".replace(" ", "") for name in CONFUSABLE for outer, inner in NESTINGS],
+        mode="nested",
+        using=["add", "multiply"],
+    ),
+    needs=BOTH,
+    broken_by=["one_level", "torch_lost_graph"],
+)
+def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, str, str]) -> None:
+    """A derivative inside a derivative MUST see the variables around it as constants: d/dx of x d/dy(x + y) is 1."""
+    name, outer, inner = argument
+    function, expected = CONFUSABLE[name]
+    dtype = getattr(check.backend, "dtypes", ("float32",))[0]
+    one, three = (check.native(np.array([n], dtype)) for n in (1, 3))
+    derivative = {
+        REVERSE: lambda f: lambda x: check.backend.vjp(f, x)[1](one)[0],
+        FORWARD: lambda f: lambda x: check.backend.jvp(f, [x], [one])[1],  # type: ignore[attr-defined]  # asked before
+    }
+    with check.theirs(f"d/dx of {name}"):
+        got = check.numpy(derivative[outer](lambda x: function(check.xp, derivative[inner], x))(three))
+    check.points += 1
+    check.same(got, np.array([expected], dtype), f"d/dx of {name} at 3, {outer}{OVER}{inner}")
+
+
+# ----- further -----
+
+
+@clause(
+    "HIGH-6",
+    over=operations(
+        mode="reverse-over-reverse-over-reverse",
+        dtypes=DOUBLE,
+        where=lambda row: row.differentiable and row.form == "elementwise",
+    ),
+    needs=NESTS,
+    broken_by=["frozen_at_depth_three", "bent_slope"],
+)
+def test_a_third_derivative_equals_the_truth(check: Check, case: Case) -> None:
+    """The third derivative of an elementwise function, twice along a direction, MUST equal the truth."""
+    check(case, "reverse-over-reverse-over-reverse")
+
+
+TWICE = [
+    Cell(c.operation, c.dtype, "reverse-over-reverse", c.parameters, None, c.argument, c.operations)
+    for c in special_cells("universal")
+    if c.argument[1].order >= 2
+]
+
+
+@clause("HIGH-7", over=TWICE, needs=NESTS, broken_by=["frozen_at_zero"])
+def test_a_removable_singularity_has_its_one_second_derivative(check: Check, argument) -> None:
+    """Where a formula breaks and the function does not, the second derivative MUST be the one that there is."""
+    check(case_at(argument), "reverse-over-reverse")
+
+
+@clause("HIGH-8", over=operations(mode="tape"), needs=["tape"], broken_by=["graph_changes_numbers"])
+def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
+    """The gradient of every differentiable operation MUST be the same, within rounding, with and without a graph of it."""
+    session = Session(check, case)
+    y = session.run()
+    with check.theirs("gradient with a graph", session.lines):
+        plain, deep = (session.tape.grad(y, session.leaves, session.ct, graph=graph) for graph in (False, True))
+    for i, (name, x) in enumerate(zip(session.names, session.case.inputs, strict=True)):
+        without, kept = (np.zeros_like(x[0]) if g is None else check.numpy(g) for g in (plain[i], deep[i]))
+        check.that(kept.shape == without.shape, f"gradient of {name}: shape {kept.shape}, without a graph {without.shape}")
+        right = session.case.truth.gradients[i]
+        off = abs(kept.astype(right.value.dtype) - without) <= 2 * right.tolerance[0]  # either may be off by one
+        same = bool((off | (kept == without) | (np.isnan(kept) & np.isnan(without))).all())
+        check.that(same, f"gradient of {name}: {kept.tolist()}, without a graph {without.tolist()}", session.case)
