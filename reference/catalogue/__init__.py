@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 from clinometer.reference.catalogue import (
     activations,
-    complex,
+    complex_numbers,
     elementwise,
     linalg,
     losses,
@@ -34,7 +34,7 @@ CATALOGUE: dict[str, Operation] = {
     **structure.INDEXING,
     **linalg.LINEAR_ALGEBRA,
     **windows.WINDOWS,
-    **complex.COMPLEX,
+    **complex_numbers.COMPLEX,
     **structure.PRIMITIVES,
 }
 
