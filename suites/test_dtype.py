@@ -30,10 +30,17 @@ def test_tangents_hold_in_half_precision(check: Check, case: Case) -> None:
 
 
 SPREAD = 4.0  # standard errors
-BIAS = 2.0  # unit roundoffs: a constant of the formula is rounded once, for all cases alike
+# Unit roundoffs: a constant of the formula is rounded once, for all cases alike. With every constant of the catalogue
+# rounded, the slope is off by 0.84 of them at most.
+BIAS = 1.25
+UNLIKE = ("normal", "wide")  # numbers that do not recur from case to case, and their rounding with them
 
 
-@clause("DTYPE-4", over=operations(mode="reverse", dtypes=HALF, together=True), broken_by=["half_drifting_rule"])
+@clause(
+    "DTYPE-4",
+    over=operations(mode="reverse", dtypes=HALF, together=True, profiles=UNLIKE),
+    broken_by=["half_drifting_rule"],
+)
 def test_over_all_cases_the_slope_is_one(check: Check, cases: tuple[Case, ...]) -> None:
     """In half precision, over all cases of an operation, gradients MUST regress on the truth with slope one."""
     along, square, parts = 0.0, 0.0, []

@@ -1,12 +1,18 @@
 """Gradients: reverse mode of every differentiable operation."""
 
+import zlib
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
-from clinometer.reference.program import single
+from clinometer.reference.program import Program, Step, single
 from clinometer.reference.truth import Case
 from clinometer.strategies.arrays import MARGIN
 from clinometer.strategies.cases import complete
+from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, operations, programs
 
@@ -140,7 +146,7 @@ def curve_case(row: Operation) -> Case:
 CURVES = [
     Cell(row.name, "float64", "curve", argument=row, operations=frozenset({row.name}))
     for row in CATALOGUE.values()
-    if row.form == "elementwise" and row.arity == 1 and row.differentiable
+    if row.form == "elementwise" and row.arity == 1 and row.differentiable and "float64" in row.dtypes
 ]
 
 
@@ -151,3 +157,50 @@ def test_the_gradient_is_right_along_an_interval(check: Check, row: Operation) -
     y, (gradient,) = check.pull(case)
     check.curve(row.name, case, y[0], gradient[0])
     check.agrees(gradient, case.truth.gradients[0], case, "reverse")
+
+
+class View(NamedTuple):
+    """How an array becomes a view of another: what it is taken of, by which operation, and how many axes that needs."""
+
+    base: Callable[[np.ndarray], np.ndarray]
+    op: str
+    params: Callable[[tuple[int, ...]], dict[str, Any]]
+    axes: int
+
+
+# Each along the last axis, since the first is that of the points.
+VIEWS = (
+    View(lambda x: np.swapaxes(x, -1, -2), "matrix_transpose", lambda shape: {}, 2),
+    View(lambda x: np.repeat(x, 2, -1), "getitem", lambda shape: {"key": (..., slice(None, None, 2))}, 1),
+    View(lambda x: np.flip(x, -1), "flip", lambda shape: {"axis": -1}, 1),
+    View(lambda x: x[..., :1], "broadcast_to", lambda shape: {"shape": shape}, 1),  # with stride 0
+)
+
+
+def repeatable(row: Operation) -> bool:
+    """Whether an argument may have equal entries along an axis: neither ties nor singular matrices are kinks of the row."""
+    return row.distinct is None and row.joint is None and row.form not in MATRICES
+
+
+def viewed(case: Case, view: View) -> Case:
+    """Return the case in which each input that has the axes is a view, of what is the input now."""
+    (step,), names = case.program.steps, case.program.inputs
+    which = [i for i, x in enumerate(case.inputs) if x.ndim > view.axes]
+    made = [Step((f"view_of_{names[i]}",), view.op, (names[i],), view.params(case.inputs[i].shape[1:])) for i in which]
+    args = tuple(f"view_of_{name}" if i in which else name for i, name in enumerate(names))
+    program = Program(names, (*made, replace(step, args=(*args, *step.args[len(args) :]))), case.program.outputs)
+    inputs, tangents = (
+        tuple(np.ascontiguousarray(view.base(x)) if i in which else x for i, x in enumerate(arrays))
+        for arrays in (case.inputs, case.tangents)
+    )
+    return Case(program, inputs, tangents, case.cotangents, case.dtype)
+
+
+@clause("GRAD-12", over=operations(mode="reverse", dtypes=["float64"]), broken_by=["contiguous_only"])
+def test_a_view_has_the_gradient_of_its_copy(check: Check, case: Case) -> None:
+    """The gradient MUST equal the truth also where the inputs are views: transposed, strided, reversed or broadcast."""
+    offered = [v for v in VIEWS if hasattr(check.xp, v.op) and (v.op != "broadcast_to" or repeatable(case.row))]
+    fitting = [v for v in offered if any(x.ndim > v.axes for x in case.inputs)]
+    if fitting:  # one, which the case itself chooses: all of them would take as many times as long
+        chosen = zlib.crc32(b"".join(x.tobytes() for x in case.inputs)) % len(fitting)
+        check(viewed(case.at(0), fitting[chosen]), "reverse")

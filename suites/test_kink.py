@@ -1,87 +1,277 @@
 """Kinks: points without a derivative, and points where only the formula breaks."""
 
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
 import numpy as np
 
-from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.kinks import distance_to_hull, nearby_gradients
+from clinometer.reference.catalogue import CATALOGUE, Operation, Special
+from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents
 from clinometer.reference.program import single
-from clinometer.strategies import fixed_case
+from clinometer.reference.truth import Case
+from clinometer.strategies import fixed_case, pinned_case
+from clinometer.strategies.forms_linalg import MATRICES
+from clinometer.suites.alike import spared
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, SET_VALUED, Cell, clause
+from clinometer.suites.session import Session
+
+COMPLEX = ("complex64", "complex128")
+HALF = ("bfloat16", *DTYPES)  # with one format whose numbers are few, where that costs little
 
 
-def special_cells(kind: str) -> list[Cell]:
-    """Return a cell for each special point of a kind, in each dtype."""
+class Point(NamedTuple):
+    """What a cell of this chapter is asked of."""
+
+    row: Operation
+    special: Special
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """The operation and the point: a line of the atlas."""
+        return f"{self.row.name} {point_name(self.special)}"
+
+
+def special_cells(*kinds: str, mode: str = "reverse", dtypes: tuple[str, ...] = DTYPES) -> list[Cell]:
+    """Return a cell for each special point of some kinds, in each dtype; of a complex operation in each complex one."""
     return [
-        Cell(row.name, dtype, "reverse", point_name(special), None, (row, special, dtype), frozenset({row.name}))
+        Cell(row.name, dtype, mode, point_name(special), None, Point(row, special, dtype), frozenset({row.name}))
         for row in CATALOGUE.values()
         for special in row.special
-        if special.kind == kind
-        for dtype in DTYPES
+        if special.kind in kinds
+        for dtype in (dtypes if "float64" in row.dtypes else COMPLEX)
     ]
 
 
-def point_name(special) -> str:
+def point_name(special: Special) -> str:
     """Return a short name of a special point, for ids and for the atlas."""
     params = "".join(f", {k}={v}" for k, v in special.params.items())
     return ("at " + ", ".join(map(str, special.args)) + params).replace(" ", "")
 
 
-def case_at(argument):
+def case_at(point: Point) -> Case:
     """Return the case of a special point."""
-    row, special, dtype = argument
+    row, special, dtype = point
     params = dict(special.params)
     if row.form.startswith("axes"):
         params.setdefault("axis", None)
     return fixed_case(single(row.name, params), special.args, dtype)
 
 
-def answer(gradients: list[np.ndarray], cotangents: np.ndarray) -> str:
-    """Return gradients as the atlas has them: per unit of the cotangent where that is one number."""
-    scale = float(cotangents.ravel()[0]) if cotangents.size == 1 else 1.0
-    with np.errstate(all="ignore"):
-        return ", ".join(str(np.round(g[0].astype(float) / scale, 6).tolist()) for g in gradients)
+# ----- what is recorded -----
 
 
-@clause("KINK-1", over=special_cells("set-valued"), kind=SET_VALUED, broken_by=["greedy_ties", "double_slope"])
-def test_a_kink_gets_an_element_of_the_subdifferential(check: Check, argument) -> None:
-    """At a kink or a tie the gradient MUST be an element of the Clarke subdifferential; which one is recorded."""
-    row, special, _ = argument
-    case = case_at(argument)
-    _, gradients = check.pull(case)
+def units(shape: tuple[int, ...], dtype: Any) -> np.ndarray:
+    """Return an array of ones for each entry of a shape, that entry alone: (entries, *shape)."""
+    n = int(np.prod(shape))
+    return np.eye(n, dtype=dtype).reshape(n, *shape)
+
+
+def by_reverse(check: Check, case: Case) -> list[list[np.ndarray]]:
+    """Return the gradients of every entry of the output, one after another: no cotangent but one."""
+    ct = case.cotangents[0]
+    return [[g[0] for g in check.pull(case, unit[None])[1]] for unit in units(ct.shape[1:], ct.dtype)]
+
+
+def by_forward(check: Check, case: Case) -> list[list[np.ndarray]]:
+    """Return what `by_reverse` does, by tangents along every entry of the inputs."""
+    columns = []
+    for which, x in enumerate(case.inputs):
+        along = []
+        for unit in units(x.shape[1:], x.dtype):
+            tangents = [np.zeros_like(dx) for dx in case.tangents]
+            tangents[which] = unit[None]
+            moved = Case(case.program, case.inputs, tuple(tangents), case.cotangents, case.dtype)
+            along.append(np.ravel(check.push(moved)[1]))
+        columns.append(np.array(along))
+    return [
+        [c[:, k].reshape(x.shape[1:]) for c, x in zip(columns, case.inputs, strict=True)]
+        for k in range(case.cotangents[0][0].size)
+    ]
+
+
+def answer(rows: list[list[np.ndarray]]) -> str:
+    """Return gradients as the atlas has them: one for each entry of the output, without signs of zeros."""
+    return "; ".join(", ".join(legible(g) for g in row) for row in rows)
+
+
+def legible(x: np.ndarray) -> str:
+    """Return numbers with six digits, as nested lists."""
+    wide = np.complex128 if x.dtype.kind == "c" else np.float64
+    return str((np.round(x.astype(wide), 6) + 0.0).tolist())
+
+
+def recorded(check: Check, point: Point, ask: Any) -> None:
+    """Record what a library answers, an exception among the answers."""
     check.points += 1
-    check.observe(f"{row.name} {point_name(special)}", answer(gradients, case.cotangents[0]))
-    flat = np.concatenate([g[0].ravel() for g in gradients]).astype(float)
-    vertices = nearby_gradients(case)
+    try:
+        check.observe(point.name, ask(check, case_at(point)))
+    except Nonconformance as error:
+        check.observe(point.name, f"raises: {error}")
+
+
+def shaped(check: Check, case: Case, got: Sequence[np.ndarray], like: Sequence[np.ndarray], what: str) -> None:
+    """Hold the arrays of an answer to the shapes of what they belong to."""
+    for x, y in zip(got, like, strict=True):
+        check.that(x.shape == y.shape, f"{what} of shape {x.shape[1:]} where {y.shape[1:]} is right", case)
+
+
+def belongs(check: Check, case: Case, got: list[np.ndarray], vertices: np.ndarray, what: str) -> None:
+    """Hold the arrays of an answer, together, to the convex hull of some rows."""
+    flat = np.concatenate([np.ravel(x) for x in got]).astype(float)
     off, bound = distance_to_hull(flat, vertices, case.precision.u)
-    check.that(off <= bound, f"gradient {flat.tolist()} is {off:.3g} away from the hull of {vertices.tolist()}", case)
+    check.that(off <= bound, f"{what} {flat.tolist()} is {off:.3g} away from the hull of {vertices.tolist()}", case)
+
+
+# ----- the clauses -----
+
+
+@clause("KINK-1", over=special_cells("set-valued", dtypes=HALF), kind=SET_VALUED, broken_by=["greedy_ties", "double_slope"])
+def test_a_kink_gets_an_element_of_the_subdifferential(check: Check, point: Point) -> None:
+    """At a kink or a tie the gradient MUST be an element of the Clarke subdifferential; which one is recorded."""
+    case = case_at(point)
+    check.points += 1
+    check.observe(point.name, answer(by_reverse(check, case)))
+    _, gradients = check.pull(case)
+    shaped(check, case, gradients, case.inputs, "gradient")
+    belongs(check, case, gradients, nearby_gradients(case, gradients), "gradient")
 
 
 @clause("KINK-2", over=special_cells("convention"), level=INFO, kind=CONVENTION)
-def test_conventions_are_recorded(check: Check, argument) -> None:
+def test_conventions_are_recorded(check: Check, point: Point) -> None:
     """At the end of a domain and where a function jumps the gradient is recorded; no answer is wrong."""
-    row, special, _ = argument
-    case = case_at(argument)
-    try:
-        _, gradients = check.pull(case)
-        check.observe(f"{row.name} {point_name(special)}", answer(gradients, case.cotangents[0]))
-    except Nonconformance as error:
-        check.observe(f"{row.name} {point_name(special)}", f"raises: {error}")
-    check.points += 1
+    recorded(check, point, lambda check, case: answer(by_reverse(check, case)))
 
 
-@clause("KINK-3", over=special_cells("universal"), broken_by=["nan_at_zero"])
-def test_a_removable_singularity_has_its_one_derivative(check: Check, argument) -> None:
+@clause("KINK-3", over=special_cells("universal", dtypes=HALF), broken_by=["nan_at_zero"])
+def test_a_removable_singularity_has_its_one_derivative(check: Check, point: Point) -> None:
     """Where a formula breaks and the function does not, the gradient MUST be the one that there is."""
-    check(case_at(argument), "reverse")
+    check(case_at(point), "reverse")
 
 
-FORWARD = [
-    Cell(c.operation, c.dtype, "forward", c.parameters, None, c.argument, c.operations) for c in special_cells("universal")
-]
-
-
-@clause("KINK-4", over=FORWARD, needs=["forward"], broken_by=["scaled_tangent"])
-def test_a_removable_singularity_has_its_one_tangent(check: Check, argument) -> None:
+@clause("KINK-4", over=special_cells("universal", mode="forward"), needs=["forward"], broken_by=["scaled_tangent"])
+def test_a_removable_singularity_has_its_one_tangent(check: Check, point: Point) -> None:
     """Where a formula breaks and the function does not, the tangent MUST be the one that there is."""
-    check(case_at(argument), "forward")
+    check(case_at(point), "forward")
+
+
+@clause(
+    "KINK-5", over=special_cells("universal", "set-valued", mode="value", dtypes=HALF), broken_by=["raised_kink", "nan_at_zero"]
+)
+def test_a_function_has_its_value_where_it_bends_or_its_formula_breaks(check: Check, point: Point) -> None:
+    """At a kink, at a tie and where only a formula breaks, the value MUST be the one that there is."""
+    check(case_at(point), "value")
+
+
+@clause(
+    "KINK-6",
+    over=special_cells("set-valued", mode="forward"),
+    kind=SET_VALUED,
+    needs=["forward"],
+    broken_by=["greedy_ties", "steep_tangent"],
+)
+def test_a_tangent_at_a_kink_lies_between_the_directional_derivatives(check: Check, point: Point) -> None:
+    """At a kink or a tie the tangent MUST be that of an element of the Clarke subdifferential; which one is recorded."""
+    case = case_at(point)
+    check.points += 1
+    _, tangent = check.push(case)
+    shaped(check, case, [tangent], case.cotangents, "tangent")
+    check.observe(point.name, answer(by_forward(check, case)))
+    belongs(check, case, [tangent], nearby_tangents(case), "tangent")
+
+
+@clause("KINK-7", over=special_cells("convention", mode="forward"), level=INFO, kind=CONVENTION, needs=["forward"])
+def test_conventions_of_forward_mode_are_recorded(check: Check, point: Point) -> None:
+    """At the end of a domain and where a function jumps the tangents are recorded; no answer is wrong."""
+    recorded(check, point, lambda check, case: answer(by_forward(check, case)))
+
+
+# ----- inside larger arrays -----
+
+PLACE, LENGTH = 2, 5  # where the special point stands, and among how many
+THERE = np.arange(LENGTH) == PLACE
+STACKED = {"elementwise": 0, "where": 0, "axes": 1, "axes_nonempty": 1, "axis": 1, "square": 2, **dict.fromkeys(MATRICES, 2)}
+
+
+def stackable(point: Point) -> bool:
+    """Whether the operation takes an array of such points, side by side: numbers, rows, or matrices."""
+    return all(np.ndim(a) == STACKED.get(point.row.form) for a in point.special.args)
+
+
+def among(point: Point) -> tuple[Case, Case]:
+    """Return an array of ordinary points, and the same with the special one in the middle."""
+    row, special, dtype = point
+    params = {**special.params, **({"axis": -1} if STACKED[row.form] == 1 else {})}
+    ordinary = pinned_case(row, [(LENGTH, *np.shape(a)) for a in special.args], params, dtype)
+    inputs = tuple(np.array(x) for x in ordinary.inputs)
+    for x, a in zip(inputs, special.args, strict=True):
+        x[0, PLACE] = a
+    return ordinary, dataclasses.replace(ordinary, inputs=inputs)
+
+
+def there(x: np.ndarray) -> np.ndarray:
+    """Return where in an array (points, LENGTH, ...) the special point is."""
+    return THERE.reshape(LENGTH, *[1] * (x.ndim - 2))
+
+
+INSIDE = [cell for cell in special_cells("universal", "set-valued", "convention") if stackable(cell.argument)]
+RIGHT = [cell for cell in INSIDE if cell.argument.special.kind != "convention"]
+
+
+@clause("KINK-8", over=INSIDE, broken_by=["contagious_gradient"])
+def test_ordinary_entries_beside_a_special_one_are_as_without_it(check: Check, point: Point) -> None:
+    """In an array with a special point in the middle, all other values and gradients MUST be as they are without it."""
+    ordinary, case = among(point)
+    spared(check, ordinary, case, there(case.cotangents[0]), [there(x) for x in case.inputs])
+
+
+@clause("KINK-11", over=RIGHT, broken_by=["nan_beside_others"])
+def test_a_special_point_has_its_gradient_inside_an_array(check: Check, point: Point) -> None:
+    """In the middle of an array of ordinary points, a special point MUST have a gradient that is right for it alone."""
+    _, case = among(point)
+    check.points += 1
+    _, gradients = check.pull(case)
+    shaped(check, case, gradients, case.inputs, "gradient")
+    found = [g[:, PLACE] for g in gradients]
+    alone = dataclasses.replace(case_at(point), cotangents=(case.cotangents[0][:, PLACE],))
+    if point.special.kind == "set-valued":
+        belongs(check, alone, found, nearby_gradients(alone, found), f"gradient at [{PLACE}]")
+        return
+    for which, (got, expected) in enumerate(zip(found, alone.truth.gradients, strict=True)):
+        check.agrees(got, expected, alone, "reverse", which)
+
+
+# ----- with a graph of the gradient -----
+
+
+@clause(
+    "KINK-9",
+    over=special_cells("universal", "set-valued", mode="tape"),
+    needs=["tape"],
+    broken_by=["graph_changes_numbers"],
+)
+def test_a_graph_of_the_gradient_changes_no_number_at_a_special_point(check: Check, point: Point) -> None:
+    """Asking for a gradient that can be differentiated again MUST change it at a special point by rounding alone."""
+    session = Session(check, case_at(point))
+    with check.theirs("gradients without and with a graph", session.lines):
+        plain, deep = (session.tape.grad(session.run(), session.leaves, session.ct, graph=graph) for graph in (False, True))
+    for which, (name, without, got) in enumerate(zip(session.names, plain, deep, strict=True)):
+        claim = f"gradient of {name} with a graph of itself"
+        check.that((without is None) == (got is None), f"{claim}: one of the two is none", session.case)
+        if got is None:
+            continue
+        got, without = check.numpy(got), check.numpy(without)
+        if point.special.kind == "universal":  # both have a tolerance; at a bend, which element it is admits of none
+            tolerance = 2 * session.case.truth.gradients[which].tolerance[0]
+            got = np.where(abs(got - without) <= tolerance, without, got)
+        check.same(got, without, claim, session.case)
+
+
+@clause("KINK-10", over=special_cells("convention", mode="value"), level=INFO, kind=CONVENTION)
+def test_values_at_the_end_of_a_domain_are_recorded(check: Check, point: Point) -> None:
+    """At the end of a domain and where a function jumps the value is recorded."""
+    recorded(check, point, lambda check, case: legible(check.value(case)[0]))

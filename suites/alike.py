@@ -1,0 +1,57 @@
+"""A library held against itself: numbers that must be as they are in another call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.truth import Case, Truth
+from clinometer.suites.check import Check, Nonconformance, Unsupported
+
+
+def alike(
+    check: Check, got: np.ndarray, want: np.ndarray, tolerance: np.ndarray, claim: str, case: Case, but: Any = False
+) -> None:
+    """Hold an array to that of another call; each may be `tolerance` off the truth, and where `but` is true, anything."""
+    if got.shape == want.shape:
+        with np.errstate(invalid="ignore"):
+            close = abs(got - want) <= 2 * tolerance
+        got = np.where(but | close, want, got).astype(got.dtype)
+    check.same(got, want, claim, case)
+
+
+def without(check: Check, sound: Case) -> tuple[np.ndarray, list[np.ndarray]]:
+    """Return value and gradients of a case, as a backend has them: what is wrong with them is another clause's matter.
+
+    Raises
+    ------
+    Unsupported
+        There is nothing to compare with.
+    """
+    try:
+        y, gradients = check.pull(sound)
+    except Nonconformance as wrong:
+        raise Unsupported(f"no gradient to compare with: {wrong}") from wrong
+    shapes = [x.shape for x in (y, *gradients)]
+    if shapes != [x.shape for x in (*sound.cotangents, *sound.inputs)]:
+        raise Unsupported(f"no gradient to compare with: shapes {shapes}")
+    return y, gradients
+
+
+def spared(
+    check: Check, sound: Case, case: Case, touched: np.ndarray, reached: Sequence[np.ndarray], truth: Truth | None = None
+) -> np.ndarray:
+    """Hold what is neither `touched` of the value nor `reached` of the gradients to what it is in the sound case.
+
+    The truth is that of the sound case, or of one that begins with its points. Returns the value of the other case.
+    """
+    truth, points = truth or sound.truth, slice(sound.points)
+    before, befores = without(check, sound)
+    check.points += 1
+    y, gradients = check.pull(case)
+    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, touched)
+    for i, (name, expected) in enumerate(zip(case.program.inputs, truth.gradients, strict=True)):
+        alike(check, gradients[i], befores[i], expected.tolerance[points], f"gradient of {name} beside it", case, reached[i])
+    return y

@@ -1,0 +1,276 @@
+"""Edges: NaN and infinity beside numbers, saturation, empty arrays, subnormals, long chains, axes of size 1."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+import zlib
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.catalogue import CATALOGUE, Operation
+from clinometer.reference.program import single, trace
+from clinometer.reference.truth import Case
+from clinometer.strategies import fixed_case, pinned_case
+from clinometer.strategies.cases import complete
+from clinometer.strategies.forms_linalg import MATRICES
+from clinometer.suites.alike import spared
+from clinometer.suites.check import Check
+from clinometer.suites.clauses import DTYPES, Cell, clause, operations
+from clinometer.suites.sides import asked, structures
+
+# ----- one entry that is not a number -----
+
+
+def spoiled(case: Case, which: int, entry: int, by: float) -> Case:
+    """Return a case of one point with another number in one entry of an input."""
+    inputs = [np.array(x) for x in case.inputs]
+    inputs[which].flat[entry] = by
+    return dataclasses.replace(case, inputs=tuple(inputs))
+
+
+def value(case: Case) -> np.ndarray:
+    """Return something by plain numpy that is NaN wherever the output depends on one.
+
+    A comparison hides a NaN, and what a maximum or a median hides, libraries see. So of an elementwise operation it is the
+    sum of the arguments, and otherwise all entries along an axis that is reduced or sorted are added.
+    """
+    xs, params = [x[0].astype(np.float64) for x in case.inputs], case.program.steps[0].params
+    if case.row.form == "elementwise":
+        return np.asarray(sum(xs))
+    with np.errstate(all="ignore"):
+        y = np.asarray(case.row.value(*xs, **params))
+        if case.row.form not in ALONG or case.row.exact:
+            return y
+        return np.asarray(y + np.sum(xs[0], axis=params.get("axis"), keepdims=params.get("keepdims", y.ndim == xs[0].ndim)))
+
+
+ALONG = {"axes_nonempty", "axis", "topk"}
+
+
+def differing(y: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """Return where two arrays differ; a NaN is like another."""
+    return (y != z) & ~(np.isnan(y) & np.isnan(z))
+
+
+def touched(case: Case) -> list[np.ndarray]:
+    """Return, for each input, what of the output a NaN in each of its entries changes: (entries, *out)."""
+    y = value(case)
+    found = []
+    for which, x in enumerate(case.inputs):
+        changed = [differing(value(spoiled(case, which, entry, np.nan)), y) for entry in range(x.size)]
+        found.append(np.array(changed, bool).reshape(x.size, *y.shape))
+    return found
+
+
+def spoil_one(check: Check, case: Case, by: float) -> None:
+    """Put a number in one entry, and hold all that does not depend on it to what it is without.
+
+    A gradient depends on it that is of an output which depends on it, be it before or after.
+    """
+    sound = case.at(0)
+    places = [(which, k) for which, x in enumerate(sound.inputs) for k in range(x.size)]
+    if not places:
+        return
+    # The case chooses the entry itself, so that a replay spoils the same one.
+    which, entry = places[zlib.crc32(b"".join(x.tobytes() for x in sound.inputs)) % len(places)]
+    bad = spoiled(sound, which, entry, by)
+    before, after = touched(sound), touched(bad)
+    there = before[which][entry] | differing(value(bad), value(sound))
+    reached = [
+        ((a | b) & there).any(axis=tuple(range(1, a.ndim))).reshape(x.shape)
+        for a, b, x in zip(before, after, sound.inputs, strict=True)
+    ]
+    spared(check, sound, bad, there[None], reached, case.truth)
+
+
+# Each entry of a matrix function, and of a loss, depends on all; and of a probability that is none, some libraries complain.
+WHOLE = {*MATRICES, "square", "signs", "same", "classes"}
+
+
+def spoilable(dtype: str) -> list[Cell]:
+    """Return a cell for each operation of which some output is independent of some input."""
+    return operations(mode="reverse", dtypes=[dtype], where=lambda row: row.differentiable and row.form not in WHOLE)
+
+
+@clause("EDGE-1", over=spoilable("float64"), broken_by=["contagious_gradient", "sum_over_all"])
+def test_a_nan_spoils_only_what_depends_on_it(check: Check, case: Case) -> None:
+    """With a NaN in one entry, the values and gradients that do not depend on it MUST be as they are without."""
+    spoil_one(check, case, np.nan)
+
+
+@clause("EDGE-2", over=spoilable("float32"), broken_by=["contagious_gradient"])
+def test_an_infinity_spoils_only_what_depends_on_it(check: Check, case: Case) -> None:
+    """With an infinity in one entry, the values and gradients that do not depend on it MUST be as they are without."""
+    spoil_one(check, case, np.inf)
+
+
+# ----- saturation -----
+
+FAR = (20.0, 100.0, 1000.0, 10_000.0)
+BOTH = tuple(sign * x for sign in (-1, 1) for x in FAR)
+DOWN = tuple(-x for x in FAR)
+ROWS = [[1000.0, 0.0, -1000.0], [100.0, 99.0, -10_000.0], [0.0, -20.0, 20.0]]
+SATURATED = {
+    **dict.fromkeys(
+        ("sigmoid", "log_sigmoid", "softplus", "silu", "mish", "tanh", "tanhshrink", "softsign", "gelu", "gelu_tanh", "erf",
+         "erfc", "ndtr", "elu", "celu", "selu", "atan", "asinh", "hardswish", "sinc"),
+        BOTH,
+    ),
+    **dict.fromkeys(("exp", "exp2", "expm1"), DOWN),
+    **dict.fromkeys(("softmax", "log_softmax", "logsumexp"), ROWS),
+}  # fmt: skip
+
+
+def saturated(mode: str) -> list[Cell]:
+    """Return a cell for each function and array of far points, in each dtype."""
+    found = []
+    for (name, points), dtype in itertools.product(SATURATED.items(), DTYPES):
+        params = {} if CATALOGUE[name].form == "elementwise" else {"axis": -1}
+        case = fixed_case(single(name, params), [points], dtype)
+        found.append(Cell(name, dtype, mode, "far", None, case, frozenset({name})))
+    return found
+
+
+@clause("EDGE-3", over=saturated("reverse"), broken_by=["naive_softplus"])
+def test_a_saturated_function_has_a_finite_gradient(check: Check, case: Case) -> None:
+    """Far out, where a function saturates, its gradient MUST be finite, and right."""
+    _, (gradient,) = check.pull(case)
+    check.that(bool(np.isfinite(gradient).all()), f"gradient {gradient[0].tolist()} is not finite", case)
+    check(case, "reverse")
+
+
+@clause("EDGE-8", over=saturated("reverse-over-reverse"), needs=["nested"], broken_by=["naive_softplus"])
+def test_a_saturated_function_has_a_finite_second_derivative(check: Check, case: Case) -> None:
+    """Far out, where a function saturates, its second derivative MUST be finite, and right."""
+    (second,) = check.higher(case, "reverse-over-reverse")
+    check.that(bool(np.isfinite(second).all()), f"second derivative {second[0].tolist()} is not finite", case)
+    check(case, "reverse-over-reverse")
+
+
+# ----- sides of no entries, and of one -----
+
+
+def cells_of_side(n: int, mode: str) -> list[Cell]:
+    """Return a cell for each operation and structure in which a side is n."""
+    return [
+        Cell(row.name, "float64", mode, f"{shapes}{params or ''}".replace(" ", ""), None, (row, shapes, params),
+             frozenset({row.name}))
+        for row in asked() for shapes, params in structures(row, n)
+    ]  # fmt: skip
+
+
+@clause("EDGE-4", over=cells_of_side(0, "reverse"), broken_by=["fearful_of_nothing", "nan_of_nothing"])
+def test_empty_arrays_have_values_and_gradients(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+    """An array without entries MUST have a value and a gradient, each of its shape, and raise no exception."""
+    row, shapes, params = argument
+    case = pinned_case(row, shapes, params, "float64")
+    check(case, "value")
+    check(case, "reverse")
+
+
+@clause("EDGE-7", over=cells_of_side(1, "reverse"), broken_by=["squeezed_gradient"])
+def test_axes_of_size_one_stay(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+    """With axes of size 1 the value and the gradient MUST be right, and keep those axes."""
+    row, shapes, params = argument
+    case = pinned_case(row, shapes, params, "float64")
+    check(case, "value")
+    check(case, "reverse")
+
+
+@clause("EDGE-10", over=cells_of_side(0, "forward"), needs=["forward"], broken_by=["squeezed_tangent"])
+def test_empty_arrays_have_tangents(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+    """A function of an array without entries MUST have a tangent of the shape of its value, and raise no exception."""
+    row, shapes, params = argument
+    check(pinned_case(row, shapes, params, "float64"), "forward")
+
+
+@clause("EDGE-11", over=cells_of_side(1, "forward"), needs=["forward"], broken_by=["scaled_tangent"])
+def test_tangents_keep_axes_of_size_one(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+    """With axes of size 1 the tangent MUST be right, and keep those axes."""
+    row, shapes, params = argument
+    check(pinned_case(row, shapes, params, "float64"), "forward")
+
+
+# ----- subnormals -----
+
+LINEAR = {"add", "subtract", "negative", "positive", "sum", "cumulative_sum", "diff", "trace"}  # and what moves entries
+CARRYING = operations(mode="reverse", where=lambda row: row.differentiable and (row.exact or row.name in LINEAR))
+
+
+def subnormal(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> np.ndarray:
+    """Return numbers so small that sums of a few dozen are still below the smallest normal one."""
+    tiny = float(np.finfo(dtype).smallest_normal)
+    return (rng.choice([-1, 1], shape) * rng.integers(1, 8, shape) * (tiny * 2.0**-9)).astype(dtype)
+
+
+@clause("EDGE-5", over=CARRYING, broken_by=["lifted_subnormals"])
+def test_subnormals_are_carried_or_flushed(check: Check, case: Case) -> None:
+    """Sums and moves of subnormal numbers MUST give them exactly, or flush them to zero, in value and gradient alike."""
+    rng = np.random.default_rng(case.points)
+    inputs = tuple(subnormal(rng, x[:1].shape, case.dtype) for x in case.inputs)
+    small = complete(case.program, inputs, rng, case.dtype)
+    small = dataclasses.replace(small, cotangents=(subnormal(rng, small.cotangents[0].shape, case.dtype),))
+    check.points += 1
+    y, gradients = check.pull(small)
+    carried(check, y, small.truth.values[0].value, "value", small)
+    for name, got, expected in zip(small.program.inputs, gradients, small.truth.gradients, strict=True):
+        carried(check, got, expected.value, f"gradient of {name}", small)
+
+
+def carried(check: Check, got: np.ndarray, exact: np.ndarray, claim: str, case: Case) -> None:
+    """Hold an array to exact numbers; those that are subnormal may be zero."""
+    exact = exact.astype(case.dtype)
+    if got.shape == exact.shape:
+        flushed = (got == 0) & (abs(exact) < np.finfo(exact.dtype).smallest_normal)
+        got = np.where(flushed, exact, got)
+    check.same(got, exact, claim, case)
+
+
+# ----- a long chain -----
+
+STEPS, GROWTH, SHARE = 10_000, 1.0001, 1e-4
+CHAIN = trace(lambda ad, x: ad.repeat_times(STEPS, lambda a: a * GROWTH + x * SHARE, x))
+
+
+def chained(check: Check, case: Case, got: np.ndarray, ct: np.ndarray, claim: str) -> None:
+    """Hold an array to the derivative of the chain, times `ct`: a geometric series.
+
+    It is a sum of terms of one sign and three roundings a step, so 3 STEPS roundings is as far off as it may be.
+    """
+    g, s = np.longdouble(GROWTH), np.longdouble(SHARE)
+    power = g**STEPS
+    want = (power + s * (power - 1) / (g - 1)) * ct
+    off = float((abs(got - want) / abs(want)).max())
+    check.points += 1
+    text = f"{claim}: got {got[0].tolist()}, expected {want[0].astype(float).tolist()}"
+    check.that(got.shape == want.shape and off <= 3 * STEPS * case.precision.u, text, case)
+
+
+@functools.cache
+def chain() -> Case:
+    """Return the chain at a point."""
+    return fixed_case(CHAIN, [[0.75, -1.5]], "float64")
+
+
+def long_cells(mode: str) -> list[Cell]:
+    """Return the one cell of a clause about the chain."""
+    return [Cell("", "float64", mode, operations=frozenset(CHAIN.operations()))]
+
+
+@clause("EDGE-6", over=long_cells("reverse"), broken_by=["recursive_tape", "single_precision"])
+def test_a_chain_of_ten_thousand_steps_has_its_gradient(check: Check) -> None:
+    """A chain of 10 000 steps MUST neither crash nor exceed a depth of recursion, and its gradient MUST be right."""
+    case = chain()
+    _, (gradient,) = check.pull(case)
+    chained(check, case, gradient, case.cotangents[0], "gradient")
+
+
+@clause("EDGE-9", over=long_cells("forward"), needs=["forward"], broken_by=["scaled_tangent"])
+def test_a_chain_of_ten_thousand_steps_has_its_tangent(check: Check) -> None:
+    """Forward mode through a chain of 10 000 steps MUST raise no exception, and its tangent MUST be right."""
+    case = chain()
+    _, tangent = check.push(case)
+    chained(check, case, tangent, case.tangents[0], "tangent")
