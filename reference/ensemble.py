@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clinometer.reference import traced
+from clinometer.reference.jacobi import jacobi
 from clinometer.reference.rounding import Noise
 
 LEAD = 3  # replica, point, direction
@@ -190,11 +191,11 @@ def _inverse(noise: Noise, function: Callable, args: Sequence[Any], params: dict
 
 
 def _eigenvalues(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
-    return traced.jacobi(_steps(noise, args[0]))[0]
+    return jacobi(_steps(noise, args[0]))[0]
 
 
 def _eigenvectors(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
-    v = traced.jacobi(_steps(noise, args[0]))[1]
+    v = jacobi(_steps(noise, args[0]))[1]
     return perturb(v, noise, scale=np.ones(()), factor=args[0].shape[-1])  # and orthonormal to as many roundings
 
 

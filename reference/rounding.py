@@ -63,7 +63,7 @@ class Noise:
         self.u = precision.u
         self.size = precision.u * coarse  # of a rounding as it is made here
         self._pool = self._make(precision.real)
-        self._factors = self._around_one(precision.real, self.size)
+        self._factors = self._around_one(precision, self.size)
         self._at = (seed * 7919) % self.SIZE
 
     @classmethod
@@ -74,16 +74,16 @@ class Noise:
 
     @classmethod
     @functools.cache
-    def _around_one(cls, working: type[np.floating], size: float) -> np.ndarray:
+    def _around_one(cls, precision: Precision, size: float) -> np.ndarray:
         """Return 1 + size z: long double leaves eleven bits to a z of float64, and where it is no wider, eps has to do."""
-        return 1 + cls._make(working) * max(size, float(np.finfo(working).eps))
+        return 1 + cls._make(precision.real) * max(size, float(np.finfo(precision.real).eps))
 
     def draw(self, shape: tuple[int, ...]) -> np.ndarray:
         """Return numbers in [-1, 1] in the working precision."""
         return self._slice(self._pool, shape)
 
     def factors(self, shape: tuple[int, ...]) -> np.ndarray:
-        """Return numbers in [1 - size, 1 + size]: to multiply by one is a single pass over an array, and keeps its infinities."""
+        """Return numbers in [1 - size, 1 + size]: to multiply by them is one pass, and keeps infinities."""
         return self._slice(self._factors, shape)
 
     def _slice(self, pool: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:

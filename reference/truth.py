@@ -67,8 +67,8 @@ class Case:
     def at(self, point: int) -> Case:
         """Return the case of one point alone."""
         only = slice(point, point + 1)
-        arrays = (tuple(x[only] for x in xs) for xs in (self.inputs, self.tangents, self.cotangents))
-        return Case(self.program, *arrays, self.dtype)
+        inputs, tangents, cotangents = (tuple([x[only] for x in xs]) for xs in (self.inputs, self.tangents, self.cotangents))
+        return Case(self.program, inputs, tangents, cotangents, self.dtype)
 
     @property
     def row(self) -> Any:

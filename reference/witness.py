@@ -128,7 +128,7 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
     def f(t: Any) -> Any:
         return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
 
-    return derivative(f, real(0), order=order, points=POINTS + 4*(order-1), reach=reach, noise=noise)
+    return derivative(f, real(0), order=order, points=POINTS + 4 * (order - 1), reach=reach, noise=noise)
 
 
 def against(cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:

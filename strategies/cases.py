@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
-from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
+from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS, Domain, Operation
 from clinometer.reference.linear import unbroadcast
 from clinometer.reference.program import Program, run, single, trace
 from clinometer.reference.rounding import PRECISIONS
@@ -204,7 +204,9 @@ def _clear(
 
 def complete(program: Program, inputs: tuple[np.ndarray, ...], rng: np.random.Generator, dtype: str) -> Case:
     """Return the case of a program and its inputs, with cotangents and tangents from `rng`."""
-    outputs = run(program, Watched(), *(x[0].astype(PRECISIONS[dtype].working) for x in inputs))
+    kind = np.complex128 if PRECISIONS[dtype].complex else np.float64
+    with np.errstate(all="ignore"):
+        outputs = run(program, MATHEMATICS, *(x[0].astype(kind) for x in inputs))  # for their shapes
     points = len(inputs[0]) if inputs else 1
     return Case(
         program=program,

@@ -105,7 +105,7 @@ class Run:
         if clause is None:
             return False
         cell = Cell(case.operation, case.dtype, case.mode, case.parameters)
-        known = expectations.find(self.known, clause, cell)
+        known = expectations.find(self.known, clause, cell, outcome)
         return known is None or outcome not in known.outcomes
 
     def _open(self, fresh: bool) -> None:
@@ -196,7 +196,7 @@ class Run:
             return None
         self.write(journal.Start(id=id_, at=now()))
         result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed)
-        known = expectations.find(self.known, clause, cell)
+        known = expectations.find(self.known, clause, cell, result.outcome)
         result.expectation = str(known) if known else ""
         result.expected = known is not None and result.outcome in known.outcomes
         shown = self._evidence(result.finding, clause, cell) if result.finding else None

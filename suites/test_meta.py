@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.program import Program, trace
@@ -27,7 +28,7 @@ def related(functions: Mapping[str, tuple[Function, Function]], joined: Callable
     for name, (f, g) in functions.items():
         program, parts = trace(joined(f, g)), (trace(f), trace(g))
         for dtype in DTYPES:
-            cases = program_cases(program, dtype, shape=SHAPES, domain=SAFE).map(lambda case, parts=parts: (case, *parts))
+            cases = st.tuples(program_cases(program, dtype, shape=SHAPES, domain=SAFE), *map(st.just, parts))
             found.append(Cell("", dtype, "reverse", name.replace(" ", ""), cases, operations=frozenset(program.operations())))
     return found
 

@@ -13,6 +13,7 @@ from clinometer.reference.catalogue.rows import (
     NONZERO,
     POSITIVE,
     REAL,
+    Corner,
     Domain,
     Operation,
     convention,
@@ -24,6 +25,7 @@ from clinometer.reference.traced import slack, stop_gradient
 
 REDUCTION = {"reduction": ("mean", "sum", "none")}
 CHANCE = Domain(0.0, 1.0)
+AVERAGED: list[Corner] = [([(3,), (3,)], {"reduction": "mean"})]
 
 
 def softmax(x: Any, axis: int = -1) -> Any:
@@ -160,9 +162,24 @@ LOSSES = table(
         special=[convention([[1.0, 2.0]], [[1.0, 2.0], [1.0, 3.0]], p=2.0), kink([[1.0, 2.0]], [[1.0, 2.0]], p=1.0)],
     ),
     # ----- to a number, or one for each entry -----
-    Operation("mse", mse, "same", domain=(REAL, REAL), choices=REDUCTION, special=[removable([1.0, 2.0], [1.0, 2.0])]),
     Operation(
-        "l1", l1, "same", domain=(REAL, REAL), choices=REDUCTION, distinct=IDENTITY, special=[kink([1.0, 2.0], [1.0, 5.0])]
+        "mse",
+        mse,
+        "same",
+        domain=(REAL, REAL),
+        choices=REDUCTION,
+        special=[removable([1.0, 2.0], [1.0, 2.0])],
+        corners=AVERAGED,
+    ),
+    Operation(
+        "l1",
+        l1,
+        "same",
+        domain=(REAL, REAL),
+        choices=REDUCTION,
+        distinct=IDENTITY,
+        special=[kink([1.0, 2.0], [1.0, 5.0])],
+        corners=AVERAGED,
     ),
     Operation(
         "huber",
@@ -173,7 +190,15 @@ LOSSES = table(
         special=[kink([0.0, 2.0, 1.0], [1.0, 5.0, 1.5], delta=1.0)],
     ),
     Operation("hinge", hinge, "signs", domain=REAL.avoiding(-1.0, 1.0), special=[kink([1.0, -1.0, 3.0], target=[1, -1, -1])]),
-    Operation("bce", bce, "same", domain=(CHANCE, CHANCE), choices=REDUCTION, special=[convention([0.0, 1.0], [1.0, 0.0])]),
+    Operation(
+        "bce",
+        bce,
+        "same",
+        domain=(CHANCE, CHANCE),
+        choices=REDUCTION,
+        special=[convention([0.0, 1.0], [1.0, 0.0])],
+        corners=AVERAGED,
+    ),
     Operation(
         "bce_with_logits",
         bce_with_logits,
@@ -181,6 +206,7 @@ LOSSES = table(
         domain=(MODEST, CHANCE),
         choices=REDUCTION,
         special=[removable([0.0, 300.0, -300.0], [0.25, 0.5, 0.5])],
+        corners=AVERAGED,
     ),
     Operation(
         "cross_entropy",

@@ -37,7 +37,14 @@ SHAPE = table(
     Operation("split", lambda x, at, axis: np.concatenate(np.split(x, at, axis)[::-1], axis=axis), "split", exact=True),
     Operation("unstack", lambda x, axis: np.stack(np.unstack(x, axis=axis)[::-1]), "axis", exact=True),
     # ----- some of the entries -----
-    Operation("diagonal", lambda x, offset=0: np.diagonal(x, offset, axis1=-2, axis2=-1), "diagonal", exact=True, kinds="fc"),
+    Operation(
+        "diagonal",
+        lambda x, offset=0: np.diagonal(x, offset, axis1=-2, axis2=-1),
+        "diagonal",
+        exact=True,
+        corners=[([(2, 3)], {"offset": 0})],
+        kinds="fc",
+    ),
     Operation("diag", lambda x, k=0: diag(x, k), "diag", exact=True, kinds="fc"),
     Operation("tril", lambda x, k=0: np.where(below(x, k), x, 0.0), "triangle", exact=True, kinds="fc"),
     Operation("triu", lambda x, k=0: np.where(below(x, k - 1), 0.0, x), "triangle", exact=True, kinds="fc"),

@@ -157,6 +157,19 @@ def test_noise_repeats_with_its_seed_and_differs_without() -> None:
     assert abs(draws[0].mean()) < 0.1
 
 
+@BOTH
+def test_factors_are_one_but_for_a_rounding(dtype: str) -> None:
+    """Factors differ from 1 by up to the unit roundoff, or as many as they are coarser, to both sides and nearly always."""
+    for coarse in (1.0, 128.0):
+        noise = Noise(PRECISIONS[dtype], coarse=coarse)
+        off = (noise.factors((2000,)) - 1) / (coarse * noise.u)
+        assert abs(off).max() <= 1
+        assert off.min() < -0.95
+        assert off.max() > 0.95
+        assert abs(off.mean()) < 0.05
+        assert (off != 0).mean() > 0.99
+
+
 def test_more_noise_than_the_pool_holds_can_be_drawn() -> None:
     """A draw larger than the pool has its shape, and two draws in a row differ."""
     noise = Noise(PRECISIONS["float32"])

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clinometer.reference.kinks import distance_to_hull, nearby_gradients
+from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents
 from clinometer.reference.program import single
 from clinometer.reference.truth import Case
 
@@ -59,3 +59,24 @@ def test_a_bend_has_an_interval(gradient: float, element: bool) -> None:
     """At 0 the set of the absolute value is [-1, 1], also for an answer that points nowhere."""
     x = np.zeros(1)
     assert belongs(Case(single("abs", {}), (x,), (x,), (x + 1,), "float64"), gradient) is element
+
+
+@pytest.mark.parametrize(
+    ("tangent", "element"), [(0.75, True), (-0.75, True), (0.0, True), (0.75 + 1e-6, False), (-1.5, False)]
+)
+def test_a_tangent_at_a_bend_lies_between_the_directional_derivatives(tangent: float, element: bool) -> None:
+    """Along 0.75 the tangents of the absolute value at 0 are those from -0.75 to 0.75."""
+    x = np.zeros(1)
+    case = Case(single("abs", {}), (x,), (x + 0.75,), (x + 1,), "float64")
+    off, bound = distance_to_hull(np.array([tangent]), nearby_tangents(case), case.precision.u)
+    assert (off <= bound) is element
+
+
+def test_the_extreme_tangents_of_coinciding_eigenvalues_are_met() -> None:
+    """Along a matrix the eigenvalues of twice the identity move by the eigenvalues of that matrix, in either order."""
+    v = np.array([[1.0, 2.0], [2.0, -2.0]])
+    x = 2 * np.eye(2)[None]
+    case = Case(single("eigvalsh", {}), (x,), (v[None],), (np.ones((1, 2)),), "float64")
+    for moved, element in (([-3.0, 2.0], True), ([2.0, -3.0], True), ([-0.5, -0.5], True), ([-3.001, 2.001], False)):
+        off, bound = distance_to_hull(np.array(moved), nearby_tangents(case), case.precision.u)
+        assert (off <= bound) is element, moved

@@ -235,7 +235,9 @@ def test_the_truth_has_the_shapes_that_it_says() -> None:
 def test_coarse_roundings_in_float64_spread_as_fine_ones_in_long_double(dtype: str) -> None:
     """The tolerance of a value and of a gradient is what replicas in long double give, but for chance."""
     x = np.linspace(0.5, 2, 60).reshape(10, 6)
-    case = case_of(lambda ad, x: ad.multiply(ad.exp(ad.sin(x)), ad.cumulative_prod(x, axis=0)), x, dtype=dtype, ct=np.ones((10, 6)))
+    case = case_of(
+        lambda ad, x: ad.multiply(ad.exp(ad.sin(x)), ad.cumulative_prod(x, axis=0)), x, dtype=dtype, ct=np.ones((10, 6))
+    )
     both = truth._pass(case, case.precision, REPLICAS)
     slow = truth.Truth(case, both, both)
     for one, other in zip((*case.truth.values, *case.truth.gradients), (*slow.values, *slow.gradients), strict=True):

@@ -240,12 +240,14 @@ def test_a_backend_that_changes_its_mind_is_flaky() -> None:
 
 
 def test_what_a_backend_lacks_is_named_before_anything_is_asked() -> None:
-    """Operation, capability and dtype are asked first; the message says which is missing."""
+    """Operation, capability, dtype and mode are asked first; the message says which is missing."""
     sparse = faulty.Sparse()
     cells = {c.operation: c for c in CLAUSES["GRAD-1"].cells if c.dtype == "float64"}
     assert examine(CLAUSES["GRAD-1"], cells["sin"], sparse, profile="quick").message == "sparse has no sin"
     result = examine(CLAUSES["GRAD-1"], cells["cos"], sparse, profile="quick")
     assert (result.outcome, result.message) == ("unsupported", "no cosine on this device")
+    sparse.lacks = {"exp": ("reverse",)}
+    assert examine(CLAUSES["GRAD-1"], cells["exp"], sparse, profile="quick").message == "sparse has no exp in reverse"
     sparse.dtypes = ("float32",)
     assert examine(CLAUSES["GRAD-1"], cells["exp"], sparse, profile="quick").message == "sparse does not work in float64"
     del sparse.tape

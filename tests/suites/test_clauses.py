@@ -79,7 +79,7 @@ def test_no_two_cases_are_the_same_case() -> None:
 
 def test_all_that_a_clause_needs_can_be_offered() -> None:
     """No clause needs what `capabilities` does not know: it would be skipped everywhere."""
-    assert set().union(*(c.needs for c in CLAUSES)) <= {"reverse", "forward", "tape", "stop_gradient"}
+    assert set().union(*(c.needs for c in CLAUSES)) <= {"reverse", "forward", "nested", "tape", "stop_gradient"}
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import subprocess
 import sys
@@ -35,7 +36,9 @@ def known(**fields: Any) -> Known:
 def written(folder: Path, *entries: dict[str, Any]) -> Path:
     """Write entries to a file."""
     path = folder / "known.toml"
-    tables = ["\n".join(["[[known]]", *(f"{name} = {value!r}" for name, value in entry.items())]) for entry in entries]
+    tables = [
+        "\n".join(["[[known]]", *(f"{name} = {json.dumps(value)}" for name, value in entry.items())]) for entry in entries
+    ]
     path.write_text("\n\n".join(tables))
     return path
 
@@ -113,6 +116,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         "dtype": "float32",
         "parameters": ["at0"],
         "outcomes": ["fail", "error"],
+        "sometimes": True,
         "link": "url",
     }
     (entry,) = load(written(tmp_path, given), "lib")
@@ -167,8 +171,15 @@ def test_one_field_that_differs_is_enough(fields: dict[str, Any]) -> None:
 def test_the_first_entry_about_a_cell_is_found() -> None:
     """Where several entries cover a cell, the earlier stands; where none does, there is none."""
     other, first, second = known(operation="cos"), known(reason="first"), known(reason="second", operation="sin")
-    assert find([other, first, second], clause(), CELL) is first
-    assert find([other], clause(), CELL) is None
+    assert find([other, first, second], clause(), CELL, "fail") is first
+    assert find([other], clause(), CELL, "fail") is None
+
+
+def test_what_only_some_draws_meet_may_pass() -> None:
+    """An entry that is met sometimes stands beside a failure, and not beside a pass."""
+    entry = known(sometimes=True)
+    assert find([entry], clause(), CELL, "fail") is entry
+    assert find([entry], clause(), CELL, "pass") is None
 
 
 # ----- what an entry absorbs: asked of a whole run, as pytest tells it -----

@@ -138,7 +138,9 @@ def test_a_failure_of_torch_needs_torch_alone(tmp_path: Path) -> None:
     from clinometer.backends.torch import Torch
 
     singular = "at[[1.0,2.0],[2.0,4.0]]"
-    found = shown("KINK-3", Torch(), "torch", lambda cell: cell.operation == "det" and cell.parameters == singular)
+    found = shown(
+        "KINK-3", Torch(), "torch", lambda cell: (cell.operation, cell.parameters, cell.dtype) == ("det", singular, "float64")
+    )
     seen = printed(found.script + WITHOUT_US, tmp_path)
     assert np.array_equal(seen["got"], numbers(found.got))
     assert np.array_equal(seen["expected"], numbers(found.expected))

@@ -1,0 +1,90 @@
+"""Cost: what a gradient takes beside the value, measured and never judged."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+
+from clinometer.reference.catalogue import Operation
+from clinometer.reference.truth import Case
+from clinometer.strategies import pinned_case
+from clinometer.suites.check import Check, Nonconformance, Unsupported
+from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, operations
+
+SIDE = 64
+LONG = 2e-4  # seconds that a measurement takes at least
+REPEATS = 5
+
+# Forms that have a shape of one's choice; of the others the largest case that is drawn has to do.
+LARGE = {
+    "elementwise": {},
+    "axes": {"axis": -1, "keepdims": False},
+    "axes_counted": {"axis": -1, "keepdims": False},
+    "axes_nonempty": {"axis": -1, "keepdims": False},
+    "axis": {"axis": -1},
+    "matmul": {},
+    "same": {},
+}
+
+
+def candidates(row: Operation, drawn: Sequence[Case]) -> list[Case]:
+    """Return the cases to measure an operation by, the best first."""
+    if row.form in LARGE:
+        return [pinned_case(row, [(SIDE, SIDE)] * row.arity, LARGE[row.form], "float64")]
+    return sorted(drawn, key=lambda case: -sum(x[0].size for x in case.inputs))
+
+
+def seconds(action: Callable[[], object]) -> float:
+    """Return the CPU time of an action: the least of a few measurements."""
+    start = time.process_time()
+    action()
+    once = time.process_time() - start
+    times = min(max(math.ceil(LONG / max(once, 1e-7)), 1), 1000)
+
+    def several() -> float:
+        start = time.process_time()
+        for _ in range(times):
+            action()
+        return (time.process_time() - start) / times
+
+    return min(several() for _ in range(REPEATS))
+
+
+def ratio(check: Check, case: Case) -> float:
+    """Return the time of value and gradients over that of the value."""
+    one, backend = case.at(0), check.backend
+    f, xs = check.function(one), [check.native(x[0]) for x in one.inputs]
+    ct = check.native(one.cotangents[0][0])
+
+    def value() -> object:
+        return backend.to_numpy(f(*xs))  # some libraries compute nothing before that
+
+    def gradients() -> object:
+        y, pullback = backend.vjp(f, *xs)
+        return [backend.to_numpy(y), *(backend.to_numpy(g) for g in pullback(ct))]
+
+    with check.theirs("time of a gradient"):
+        value(), gradients()  # what is compiled is compiled now
+        return seconds(gradients) / seconds(value)
+
+
+@clause(
+    "COST-1",
+    over=operations(mode="cost", dtypes=["float64"], together=True),
+    level=INFO,
+    kind=INFORMATIONAL,
+)
+def test_the_cost_of_a_gradient_is_recorded(check: Check, cases: Sequence[Case]) -> None:
+    """The CPU time of value and gradient over that of the value is recorded, to the nearest power of two."""
+    row = cases[0].row
+    for case in candidates(row, cases):
+        check.case = case
+        try:
+            found = ratio(check, case)
+        except (Unsupported, Nonconformance):  # what it raises, other chapters tell
+            continue
+        shapes = ", ".join("x".join(map(str, x.shape[1:])) or "scalar" for x in case.inputs)
+        check.points += 1
+        times = 2 ** max(round(math.log2(found)), 0)
+        check.observe(f"{row.name}, time of the gradient", f"{times} times the value, at {shapes}")
+        return
+    raise Unsupported(f"{check.backend.name} has no gradient to measure for {row.name}")
