@@ -190,7 +190,7 @@ class Reference:
         self.depth = 0
         self.versions = {"numpy": np.__version__}
 
-    def asarray(self, x: np.ndarray) -> np.ndarray:
+    def asarray(self, x: np.ndarray) -> Array:
         return Narrow(x, x.dtype.name) if x.dtype.name in NARROW else np.array(x)
 
     def to_numpy(self, x: Array) -> np.ndarray:

@@ -99,7 +99,8 @@ class Stencil:
 
     def apply(self, values: np.ndarray, step: Any, shift: int = 0) -> Any:
         """Combine function values on the grid."""
-        return (values * self.weights(values.dtype.type, shift)).sum() / step**self.order
+        weights = self.weights(values.dtype.type, shift)  # type: ignore[arg-type]  # mypy takes it for unhashable
+        return (values * weights).sum() / step**self.order
 
 
 @np.errstate(all="ignore")  # what overflows, or is no number, shows in the estimate

@@ -27,7 +27,7 @@ class Precision:
     @property
     def real(self) -> type[np.floating]:
         """Where the reference works with the parts of numbers."""
-        return np.finfo(self.working).dtype.type
+        return np.zeros((), self.working).real.dtype.type
 
     @property
     def complex(self) -> bool:

@@ -174,7 +174,7 @@ def value_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     """Return one entry of the value by plain numpy, with the rounding of the working precision for its error."""
     point, *index = place
     y = plain_values(case, point)[which][tuple(index)]
-    return Estimate(y, 16 * float(np.finfo(case.precision.working).eps) * float(abs(y)), 0.0)
+    return Estimate(y, 16 * float(np.finfo(case.precision.real).eps) * float(abs(y)), 0.0)
 
 
 # D^n F[v, ..., v, e] from n-th derivatives along single directions e + k v (polarization): a divisor, then weight and k.

@@ -103,7 +103,7 @@ def distinct_values(
 
 def cotangents(rng: np.random.Generator, shape: Shape, dtype: str) -> np.ndarray:
     """Return signed, non-uniform quarters without zeros: all-ones cotangents hide bugs, and long decimals readers."""
-    quarters = rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
+    quarters: np.ndarray = rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
     if np.dtype(dtype).kind == "c":
         quarters = quarters + 1j * rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
     return quarters.astype(dtype)

@@ -12,9 +12,9 @@ import pytest
 from drawn import examples
 
 from clinometer.backends.reference import Reference
+from clinometer.reference import truth
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program import Program, Step, run, single, trace
-from clinometer.reference import truth
 from clinometer.reference.truth import REPLICAS, Case, K
 from clinometer.reference.verdict import Disagreement, excess, worst
 from clinometer.strategies import operation_cases, program_cases
@@ -224,9 +224,9 @@ def test_the_truth_has_the_shapes_that_it_says() -> None:
     """Outputs, Jacobians and majorants lead with replicas and points, a Jacobian then with the entries of its input."""
     case = case_of(lambda ad, x, y: ad.matmul(x, y), np.ones((2, 3, 4)), np.ones((2, 4, 5)), ct=np.ones((2, 3, 5)))
     truth = case.truth
-    assert [run.outputs[0].shape for run in (truth.clean, truth.noisy)] == [(1, 2, 3, 5), (REPLICAS, 2, 3, 5)]
-    for run in (truth.clean, truth.noisy):
-        assert [j.shape[1:] for j in run.jacobians[0]] == [(2, 12, 3, 5), (2, 20, 3, 5)]
+    assert [each.outputs[0].shape for each in (truth.clean, truth.noisy)] == [(1, 2, 3, 5), (REPLICAS, 2, 3, 5)]
+    for each in (truth.clean, truth.noisy):
+        assert [j.shape[1:] for j in each.jacobians[0]] == [(2, 12, 3, 5), (2, 20, 3, 5)]
     assert [m.shape for m in truth.clean.majorants[0]] == [(1, 2, 12, 3, 5), (1, 2, 20, 3, 5)]
     assert [g.value.shape for g in truth.gradients] == [(2, 3, 4), (2, 4, 5)]
 
