@@ -3,7 +3,7 @@
 An adapter imports its library when it is made, not when this package is imported.
 """
 
-from clinometer.backends.protocol import Backend, Tape, capabilities
+from clinometer.backends.protocol import Backend, Tape, capabilities, dtypes
 from clinometer.backends.registry import BackendProblem, known, load
 
-__all__ = ["Backend", "BackendProblem", "Tape", "capabilities", "known", "load"]
+__all__ = ["Backend", "BackendProblem", "Tape", "capabilities", "dtypes", "known", "load"]

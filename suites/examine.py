@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, HypothesisException
 
-from clinometer.backends import Backend, capabilities
+from clinometer.backends import Backend, capabilities, dtypes
 from clinometer.reference.truth import Case
 from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
 from clinometer.suites.clauses import Cell, Clause
@@ -82,7 +82,7 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         missing.append("forward")
     if missing:
         return f"{backend.name} offers no {', '.join(missing)}"
-    if cell.dtype and cell.dtype not in getattr(backend, "dtypes", (cell.dtype,)):
+    if cell.dtype and cell.dtype not in dtypes(backend):
         return f"{backend.name} does not work in {cell.dtype}"
     for kind in (cell.dtype, cell.mode):
         narrow = sorted(op for op in cell.operations if kind in getattr(backend, "lacks", {}).get(op, ()))

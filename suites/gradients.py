@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Backend, capabilities
+from clinometer.backends import Backend, capabilities, dtypes
 from clinometer.suites.gradient_report import GradientReport, Row
 from clinometer.suites.inspection import Inspection, drawn
 from clinometer.suites.subject import GradientError, Subject, arguments, chosen
@@ -70,7 +70,7 @@ def check_gradients(
     if directions < 1:
         raise ValueError(f"directions={directions!r}: at least one is needed")
     library = chosen(backend)
-    if "float64" not in getattr(library, "dtypes", ("float64",)):
+    if "float64" not in dtypes(library):
         raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
     given = arguments(args, library)
     report = GradientReport(library.name)

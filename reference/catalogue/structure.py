@@ -42,7 +42,7 @@ SHAPE = table(
         lambda x, offset=0: np.diagonal(x, offset, axis1=-2, axis2=-1),
         "diagonal",
         exact=True,
-        corners=[([(2, 3)], {"offset": 0})],
+        corners=[([(2, 2)], {"offset": 0}), ([(2, 3)], {"offset": 0})],
         kinds="fc",
     ),
     Operation("diag", lambda x, k=0: diag(x, k), "diag", exact=True, kinds="fc"),

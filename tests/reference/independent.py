@@ -66,7 +66,7 @@ NUMPY: dict[str, Callable] = {
     "softsign": lambda x: x / (1 + np.abs(x)), "relu": lambda x: np.clip(x, 0, None),
     "leaky_relu": lambda x, negative_slope: np.maximum(x, negative_slope * x), "relu6": lambda x: np.clip(x, 0, 6),
     "hardtanh": lambda x: np.clip(x, -1, 1),
-    "elu": lambda x, alpha: np.where(x > 0, x, alpha * sp.boxcox(np.exp(np.minimum(x, 0)), 1)),
+    "elu": lambda x, alpha: np.where(x > 0, x, alpha * sp.expm1(np.minimum(x, 0))),
     "erf": sp.erf, "erfc": sp.erfc, "erfinv": sp.erfinv, "ndtr": sp.ndtr, "ndtri": sp.ndtri,
     "log_ndtr": lambda x: np.log(sp.ndtr(x)), "gelu": lambda x: x * sp.ndtr(x),
     "lgamma": lambda x: np.log(abs(sp.gamma(x))), "digamma": sp.psi, "i0": lambda x: sp.iv(0, x), "i1": lambda x: sp.iv(1, x),
