@@ -17,9 +17,9 @@ class Backend(Protocol):
     Optional members, asked for with `capabilities` and never assumed: `jvp(f, primals, tangents)`, which returns
     the output and its tangent; `tape`, a `Tape`; `dialect`, a `Dialect`, for scripts in the library's own words;
     `nests`, true where `vjp` and `jvp` may be called by functions that are being differentiated themselves, by the
-    same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in, if not float32 and float64; `lacks`, a mapping from
-    operations to those of its dtypes that they do not take, and to modes of nested derivatives that they do not have;
-    `versions`, a mapping for the journal.
+    same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in, if not float32 and
+    float64; `lacks`, a mapping from operations to those of its dtypes that they do not take, and to modes of nested
+    derivatives that they do not have; `versions`, a mapping for the journal.
     """
 
     name: str
