@@ -153,7 +153,7 @@ def derivative(
     )
     flat = float(bound) == 0 or float(size) == 0
     wide = CONDITION if flat else float(bound)
-    noise = eps if flat else noise
+    noise = max(eps, floor) if flat else noise
     step = _limited(stencil, stencil.balance(wide, noise)[0], eps, reach)
 
     def at(step: float) -> Any:

@@ -128,7 +128,10 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
     def f(t: Any) -> Any:
         return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
 
-    return derivative(f, real(0), order=order, points=POINTS + 4 * (order - 1), reach=reach, noise=noise)
+    # Values of several lines may cancel; what rounding each of them leaves does not.
+    size = real(sum(abs(weight * functional(*line.outputs)) for weight, line in lines))
+    floor = float(np.spacing(size)) if np.isfinite(size) else math.inf
+    return derivative(f, real(0), order=order, points=POINTS + 4 * (order - 1), reach=reach, noise=noise, floor=floor)
 
 
 def against(cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:
