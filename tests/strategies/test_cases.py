@@ -129,7 +129,8 @@ def test_every_number_of_points_occurs() -> None:
 def test_many_points_are_drawn_independently_and_shrink_to_one(name: str) -> None:
     """A batch has as many points as are asked for, no two the same, and what it shrinks to has one."""
     strategy = operation_cases(name, "float64", points=64, profiles=["normal"])
-    largest = max(examples(strategy, 40), key=lambda case: (case.inputs[0][0].size > 1, case.points))
+    # Of small matrices of quarters there are few, and some come twice: so the largest are looked at.
+    largest = max(examples(strategy, 40), key=lambda case: (case.points > 32, case.inputs[0][0].size))
     assert 32 < largest.points <= 64
     assert len(np.unique(largest.inputs[0].reshape(largest.points, -1), axis=0)) == largest.points
     assert minimal(strategy).points == 1
