@@ -21,6 +21,10 @@ def counted(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
 def indices(key: Any) -> Any:
     """Lists become tensors, since a list of lists means several things."""
     if isinstance(key, tuple):
+        places = [i for i, k in enumerate(key) if isinstance(k, int | list)]
+        apart = places and places[-1] - places[0] >= len(places)
+        if apart and {int, list} <= {type(k) for k in key}:
+            raise NotImplementedError("numpy puts the axis of a list first that a slice parts from an integer; torch does not")
         return tuple(indices(k) for k in key)
     if isinstance(key, slice) and key.step is not None and key.step < 0:
         raise NotImplementedError("a slice of a tensor has no negative step")

@@ -94,12 +94,13 @@ def bce(x: Any, y: Any, reduction: str = "mean") -> Any:
 
 
 def bce_with_logits(x: Any, y: Any, reduction: str = "mean") -> Any:
-    """Cross entropy of sigmoid(x): log(1 + exp(x)) by two formulas of one smooth function, right where they meet."""
+    """Cross entropy of sigmoid(x): log(1 + exp(-x)) by two formulas of one smooth function, right where they meet."""
     high = x > 0
-    z = np.log1p(np.exp(np.where(high, -x, x))) + np.where(high, x, 0.0)
-    z = z + slack(stop_gradient(z) * (np.exp(x - z) + np.exp(-z)))
-    z = z + slack(stop_gradient((1 - y) * x))  # torch computes (1 - y) * x - log_sigmoid(x), which cancels far below 0
-    return reduced(z - y * x, reduction)
+    tail = np.log1p(np.exp(np.where(high, -x, x)))
+    z = tail + np.where(high, x, 0.0)
+    loose = slack(stop_gradient(z) * (np.exp(x - z) + np.exp(-z)))
+    # Far below 0 the first two terms cancel; torch computes them like this, and loses what they lose.
+    return reduced((1 - y) * x + (tail + np.where(high, 0.0, -x)) + loose, reduction)
 
 
 def cross_entropy(x: Any, target: Any, reduction: str = "mean") -> Any:
