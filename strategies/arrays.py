@@ -21,8 +21,13 @@ PROFILES: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
     "integers": lambda rng, shape: rng.integers(-4, 5, shape).astype(float),
     "fractions": lambda rng, shape: rng.integers(-24, 25, shape) / 8,
     "normal": lambda rng, shape: np.round(rng.normal(0, 1.5, shape), 4),
-    "wide": lambda rng, shape: rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-3, 2, shape),
+    "wide": lambda rng, shape: signs(rng, shape) * 10.0 ** rng.uniform(-3, 2, shape),
 }
+
+
+def signs(rng: np.random.Generator, shape: Shape) -> np.ndarray:
+    """Return 1 and -1 at random: what `rng.choice` would, in a third of its time."""
+    return 2 * rng.integers(0, 2, shape) - 1
 
 
 def values(rng: np.random.Generator, profile: str, shape: Shape, domain: Domain, dtype: str) -> np.ndarray:
@@ -93,7 +98,7 @@ def distinct_values(
     else:
         ladder = np.cumsum(np.round(rng.uniform(0.1, 1.0, (*lead, n)), 3), axis=-1)
     if domain.low < 0 and profile != "ones":
-        ladder = ladder * rng.choice([-1, 1], (*lead, n))
+        ladder = ladder * signs(rng, (*lead, n))
     elif domain.low > 0:
         ladder = ladder + domain.low
     entries = rng.permuted(np.broadcast_to(ladder, (*lead, n)), axis=-1).astype(dtype)
@@ -103,7 +108,7 @@ def distinct_values(
 
 def cotangents(rng: np.random.Generator, shape: Shape, dtype: str) -> np.ndarray:
     """Return signed, non-uniform quarters without zeros: all-ones cotangents hide bugs, and long decimals readers."""
-    quarters: np.ndarray = rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
+    quarters: np.ndarray = signs(rng, shape) * rng.integers(1, 12, shape) / 4
     if np.dtype(dtype).kind == "c":
-        quarters = quarters + 1j * rng.choice([-1, 1], shape) * rng.integers(1, 12, shape) / 4
+        quarters = quarters + 1j * signs(rng, shape) * rng.integers(1, 12, shape) / 4
     return quarters.astype(dtype)

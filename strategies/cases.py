@@ -18,7 +18,7 @@ from clinometer.reference.witness import Watched
 from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
 from clinometer.strategies.forms import FORMS
 from clinometer.strategies.forms_linalg import MATRICES
-from clinometer.strategies.shapes import Shape, shapes
+from clinometer.strategies.shapes import Shape, among, shapes
 
 POINTS = 4  # at most, in one example: one pass of the reference serves them all
 REAL_PARTS = {"complex64": "float32", "complex128": "float64"}
@@ -46,7 +46,7 @@ def operation_cases(
         raise InvalidArgument(f"{operation=} is not in the catalogue")
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
     chosen_shapes, params = (form or FORMS[row.form])(draw, row)
-    params |= {name: draw(st.sampled_from(choices)) for name, choices in row.choices.items()}
+    params |= {name: draw(among(*choices)) for name, choices in row.choices.items()}
     rng, profile, points = _bulk(draw, profiles, points)
     inputs = _arguments(rng, profile, row, chosen_shapes, params, dtype, points)
     return complete(single(row.name, params), inputs, rng, dtype)
@@ -103,7 +103,7 @@ def _check(dtype: str, profiles: Sequence[str]) -> None:
 
 
 def _bulk(draw: Any, profiles: Sequence[str], most: int = POINTS) -> tuple[np.random.Generator, str, int]:
-    profile = draw(st.sampled_from(tuple(profiles)))
+    profile = draw(among(*profiles))
     points = draw(st.integers(1, most))
     return np.random.default_rng(draw(SEEDS)), profile, points
 

@@ -14,10 +14,10 @@ from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
 from clinometer.strategies.forms import Drawn, form, signed
-from clinometer.strategies.shapes import Shape, broadcastable_shapes, shapes
+from clinometer.strategies.shapes import Shape, among, broadcastable_shapes, shapes
 
-SIDES = st.sampled_from((2, 3, 1))
-LEADS = st.sampled_from(((), (2,), (), (1, 2)))  # of the axes along which matrices are stacked
+SIDES = among(2, 3, 1)
+LEADS = among((), (2,), (), (1, 2))  # of the axes along which matrices are stacked
 
 # ----- products -----
 
@@ -25,9 +25,9 @@ LEADS = st.sampled_from(((), (2,), (), (1, 2)))  # of the axes along which matri
 @form
 def matmul(draw: Any, row: Operation) -> Drawn:
     n, k, m = draw(SIDES), draw(SIDES), draw(SIDES)
-    a, b = draw(st.sampled_from((((n, k), (k, m)), ((k,), (k, m)), ((n, k), (k,)), ((k,), (k,)))))
+    a, b = draw(among(((n, k), (k, m)), ((k,), (k, m)), ((n, k), (k,)), ((k,), (k,))))
     if len(a) == len(b) == 2 and draw(st.booleans()):
-        lead_a, lead_b = draw(st.sampled_from((((2,), (2,)), ((2,), ()), ((), (2,)), ((1,), (3,)), ((2,), (1,)))))
+        lead_a, lead_b = draw(among(((2,), (2,)), ((2,), ()), ((), (2,)), ((1,), (3,)), ((2,), (1,))))
         a, b = (*lead_a, *a), (*lead_b, *b)
     return (a, b), {}
 
@@ -36,13 +36,13 @@ def matmul(draw: Any, row: Operation) -> Drawn:
 def dot(draw: Any, row: Operation) -> Drawn:
     k, *sides = (draw(SIDES) for _ in range(4))
     a = (*sides[: draw(st.integers(0, 2))], k)
-    return (a, draw(st.sampled_from(((k,), (k, sides[2]), (2, k, sides[2]))))), {}
+    return (a, draw(among((k,), (k, sides[2]), (2, k, sides[2])))), {}
 
 
 @form
 def inner(draw: Any, row: Operation) -> Drawn:
     k, n, m = draw(SIDES), draw(SIDES), draw(SIDES)
-    return draw(st.sampled_from((((k,), (k,)), ((n, k), (k,)), ((k,), (m, k)), ((n, k), (m, k)), ((2, n, k), (m, k))))), {}
+    return draw(among(((k,), (k,)), ((n, k), (k,)), ((k,), (m, k)), ((n, k), (m, k)), ((2, n, k), (m, k)))), {}
 
 
 @form
@@ -98,7 +98,7 @@ def einsum_of_three(draw: Any, row: Operation) -> Drawn:
 
 def _subscripts(draw: Any, *options: str) -> Drawn:
     """Draw a formula, a size for each of its letters, and what its ellipses stand for."""
-    subscripts = draw(st.sampled_from(options))
+    subscripts = draw(among(*options))
     sizes = {c: draw(SIDES) for c in sorted(set(subscripts) & set("abcijkl"))}
     terms = subscripts.partition("->")[0].split(",")
     leads = iter(draw(broadcastable_shapes(len(terms), min_side=1).filter(lambda s: max(map(len, s)) < 3)))
@@ -113,7 +113,7 @@ def _subscripts(draw: Any, *options: str) -> Drawn:
 
 @form
 def trace(draw: Any, row: Operation) -> Drawn:
-    return ((*draw(LEADS), draw(SIDES), draw(SIDES)),), {"offset": draw(st.sampled_from((0, 1, -1)))}
+    return ((*draw(LEADS), draw(SIDES), draw(SIDES)),), {"offset": draw(among(0, 1, -1))}
 
 
 # ----- matrices -----
@@ -121,7 +121,7 @@ def trace(draw: Any, row: Operation) -> Drawn:
 
 @form
 def square(draw: Any, row: Operation) -> Drawn:
-    n = draw(st.sampled_from((2, 3, 1)))
+    n = draw(among(2, 3, 1))
     return (((2, n, n) if draw(st.booleans()) else (n, n)),), {}
 
 
@@ -142,14 +142,14 @@ def separated(draw: Any, row: Operation) -> Drawn:
 
 @form
 def full_rank(draw: Any, row: Operation) -> Drawn:
-    m, n = draw(st.sampled_from(((2, 2), (3, 2), (2, 3), (3, 3), (4, 2), (1, 2), (3, 1), (1, 1))))
-    return ((*draw(st.sampled_from(((), (2,)))), m, n),), {}
+    m, n = draw(among((2, 2), (3, 2), (2, 3), (3, 3), (4, 2), (1, 2), (3, 1), (1, 1)))
+    return ((*draw(among((), (2,))), m, n),), {}
 
 
 @form
 def least_squares(draw: Any, row: Operation) -> Drawn:
-    m, n = draw(st.sampled_from(((3, 2), (2, 2), (3, 1), (4, 2), (4, 3))))
-    lead = draw(st.sampled_from(((), (2,))))
+    m, n = draw(among((3, 2), (2, 2), (3, 1), (4, 2), (4, 3)))
+    lead = draw(among((), (2,)))
     return ((*lead, m, n), (*lead, m, draw(SIDES))), {}
 
 
@@ -159,7 +159,7 @@ def solve(draw: Any, row: Operation) -> Drawn:
     k = draw(SIDES)
     # One matrix of as many columns as rows, for a stack of systems, may be read as a stack of vectors too.
     few = (n, k if k != n else n + 1)
-    right = draw(st.sampled_from(((*lead, n, k), (n,), (3, *([1] * len(lead)), n, k), few)))
+    right = draw(among((*lead, n, k), (n,), (3, *([1] * len(lead)), n, k), few))
     return ((*lead, n, n), right), {}
 
 
@@ -177,9 +177,9 @@ def conv2d(draw: Any, row: Operation) -> Drawn:
 
 
 def _filters(draw: Any, axes: int) -> Drawn:
-    groups, each, out = draw(st.sampled_from(((1, 1, 1), (1, 2, 1), (1, 1, 2), (2, 1, 1), (1, 2, 3), (2, 1, 2))))
-    size = tuple(draw(st.sampled_from((2, 1, 3) if axes == 1 else (2, 1))) for _ in range(axes))
-    stride, padding, dilation = ([draw(st.sampled_from(o)) for _ in size] for o in ((1, 2), (0, 1), (1, 2)))
+    groups, each, out = draw(among((1, 1, 1), (1, 2, 1), (1, 1, 2), (2, 1, 1), (1, 2, 3), (2, 1, 2)))
+    size = tuple(draw(among(*((2, 1, 3) if axes == 1 else (2, 1)))) for _ in range(axes))
+    stride, padding, dilation = ([draw(among(*o)) for _ in size] for o in ((1, 2), (0, 1), (1, 2)))
     space = tuple(d * (k - 1) + draw(st.integers(1, 3)) for d, k in zip(dilation, size, strict=True))
     how = {"stride": stride, "padding": padding, "dilation": dilation}
     # One number for all axes, or one for each.
@@ -196,8 +196,8 @@ def pool(draw: Any, row: Operation) -> Drawn:
 @form
 def pool_dilated(draw: Any, row: Operation) -> Drawn:
     axes = draw(st.integers(1, 2))
-    size = tuple(draw(st.sampled_from((2, 1, 3) if axes == 1 else (2, 1))) for _ in range(axes))
-    stride, dilation = (tuple(draw(st.sampled_from((1, 2))) for _ in size) for _ in range(2))
+    size = tuple(draw(among(*((2, 1, 3) if axes == 1 else (2, 1)))) for _ in range(axes))
+    stride, dilation = (tuple(draw(among(1, 2)) for _ in size) for _ in range(2))
     padding = tuple(draw(st.integers(0, k // 2)) for k in size)
     space = tuple(d * (k - 1) + draw(st.integers(1, 3)) for d, k in zip(dilation, size, strict=True))
     shape = (draw(st.integers(1, 2)), draw(st.integers(1, 2)), *space)
@@ -209,8 +209,8 @@ def signal(draw: Any, row: Operation) -> Drawn:
     lead = draw(shapes(max_dims=2, min_side=1, max_size=4))
     at = signed(draw, len(lead) + 1)
     place = at if at >= 0 else at + len(lead) + 1
-    n = draw(st.sampled_from((4, 3, 2, 5, 1, 6)))
-    return ((*lead[:place], n, *lead[place:]),), {"n": draw(st.sampled_from((None, n + 1, max(n - 1, 1)))), "axis": at}
+    n = draw(among(4, 3, 2, 5, 1, 6))
+    return ((*lead[:place], n, *lead[place:]),), {"n": draw(among(None, n + 1, max(n - 1, 1))), "axis": at}
 
 
 @form
@@ -224,7 +224,7 @@ def spectrum(draw: Any, row: Operation) -> Drawn:
     (shape,), params = complex_signal(draw, row)
     bins = shape[params["axis"] - (params["axis"] < 0)]
     lengths = [None, 2 * bins - 2, 2 * bins - 1, 2 * bins, 2 * bins - 3]
-    return (shape,), params | {"n": draw(st.sampled_from(lengths if bins > 1 else [1, 2, 3]))}
+    return (shape,), params | {"n": draw(among(*(lengths if bins > 1 else (1, 2, 3))))}
 
 
 # ----- the entries of matrices -----

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import itertools
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,12 @@ def value(case: Case) -> np.ndarray:
     """Return something by plain numpy that is NaN wherever the output depends on one.
 
     A comparison hides a NaN, and what a maximum or a median hides, libraries see. So of an elementwise operation it is the
-    sum of the arguments, and otherwise all entries along an axis that is reduced or sorted are added.
+    sum of the arguments, and otherwise all entries along an axis that is reduced or sorted are added. A side of none hides
+    one too: x + y * z has no entry where x has none, and y * z has some, of which each gradient is nothing times NaN.
     """
     xs, params = [x[0].astype(np.float64) for x in case.inputs], case.program.steps[0].params
     if case.row.form == "elementwise":
-        return np.asarray(sum(xs))
+        return np.asarray(sum(x if x.size else np.zeros([n or 1 for n in x.shape]) for x in xs))
     with np.errstate(all="ignore"):
         y = np.asarray(case.row.value(*xs, **params))
         if case.row.form not in ALONG or case.row.exact:
@@ -90,9 +92,16 @@ def spoil_one(check: Check, case: Case, by: float) -> None:
 WHOLE = {*MATRICES, "square", "signs", "same", "classes"}
 
 
+def hidden(row: Operation) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Yield structures of which the arguments have entries that meet, and the output has none."""
+    if row.form == "elementwise" and row.arity > 2:
+        yield from (([(2, 0) if i == k else (2, 1) for i in range(row.arity)], {}) for k in range(row.arity))
+
+
 def spoilable(dtype: str) -> list[Cell]:
     """Return a cell for each operation of which some output is independent of some input."""
-    return operations(mode="reverse", dtypes=[dtype], where=lambda row: row.differentiable and row.form not in WHOLE)
+    entries_apart = lambda row: row.differentiable and row.form not in WHOLE  # noqa: E731  # a name for what it says
+    return operations(mode="reverse", dtypes=[dtype], where=entries_apart, pinned=hidden)
 
 
 @clause("EDGE-1", over=spoilable("float64"), broken_by=["contagious_gradient", "sum_over_all"])

@@ -26,7 +26,8 @@ from clinometer.reference.catalogue.rows import (
     zero,
 )
 from clinometer.reference.ensemble import ACCURACY, Accuracy
-from clinometer.reference.traced import slack
+from clinometer.reference.rules import partials
+from clinometer.reference.traced import primitive, slack
 
 LN2, LN10 = math.log(2), math.log(10)
 PI = np.longdouble("3.14159265358979323846264338327950288")
@@ -167,6 +168,25 @@ def sinc(x: Any) -> Any:
     return np.where(near, series + np.where(x == 0, 0.0, slack(quotient - series)), quotient)
 
 
+# Beyond it tanh is 1 to twice the digits of float64: it rounds to 1 in every format, and so does its square.
+SATURATION = 40.0
+
+
+@primitive
+def remnant(x: Any) -> Any:
+    """1 - tanh(x)**2 beyond `SATURATION`."""
+    return 4 * np.exp(-2 * np.sign(np.real(x)) * x)
+
+
+partials(remnant, [lambda y, x: -2 * np.sign(np.real(x)) * y])
+ACCURACY[remnant] = Accuracy(reference=2.0**55, vendor=1)  # off by as much as it is: others have 1 - 1
+
+
+def tanh_slope(y: Any, x: Any) -> Any:
+    """1 - y * y, as everybody has it; what is left of it far out has no rounding of 1, however large the factors beside."""
+    return np.where(abs(np.real(x)) > SATURATION, remnant(x), 1 - y * y)
+
+
 TRIGONOMETRIC = table(
     3,
     # ----- the circle -----
@@ -192,7 +212,7 @@ TRIGONOMETRIC = table(
     # ----- the hyperbola -----
     Operation("sinh", np.sinh, partials=[lambda y, x: np.cosh(x)], domain=WIDE, kinds="fc"),
     Operation("cosh", np.cosh, partials=[lambda y, x: np.sinh(x)], domain=WIDE, kinds="fc"),
-    Operation("tanh", np.tanh, partials=[lambda y, x: 1 - y * y], special=FAR, kinds="fc"),
+    Operation("tanh", np.tanh, partials=[tanh_slope], special=FAR, kinds="fc"),
     Operation("asinh", np.arcsinh, partials=[lambda y, x: 1 / np.sqrt(x * x + 1)]),
     Operation(
         "acosh", np.arccosh, partials=[lambda y, x: 1 / np.sqrt(x * x - 1)], domain=Domain(low=1.0), special=[convention(1.0)]

@@ -2,11 +2,17 @@
 
 What a library may be off by is what Cephes writes beside the function: scipy, torch and jax all go back to it. `vendor`
 is that peak error, in roundings, over K; where Cephes gives none, what was measured.
+
+For differences of them scipy's digits may be too few. Within `many_digits` they are mpmath's.
 """
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import math
+from collections.abc import Iterator
+from contextvars import ContextVar
 from itertools import pairwise
 from typing import Any
 
@@ -21,15 +27,54 @@ POLES = [convention(0.0), convention(-1.0), convention(-2.0)]
 BETWEEN_POLES = Domain(-4.0, 60.0).avoiding(0.0, -1.0, -2.0, -3.0)
 
 
-def _scipy(name: str, roundings: float, vendor: float = 1.0, floor: float = 0.0, plain: Any = None) -> Any:
+DIGITS = 40  # so many that 2p - 1 has those of long double, for the smallest p that is drawn
+EXACTLY: ContextVar[bool] = ContextVar("exactly", default=False)
+
+
+@contextlib.contextmanager
+def many_digits() -> Iterator[None]:
+    """Within it the special functions of plain arrays are right to all digits of their dtype, and a thousand times slower."""
+    token = EXACTLY.set(True)
+    try:
+        yield
+    finally:
+        EXACTLY.reset(token)
+
+
+def _mpmath(exact: Any) -> Any:
+    """Return a function of one number of numpy's, from one of the module mpmath and its number."""
+
+    @functools.lru_cache(1 << 12)  # along a line through an array most entries stay as they are
+    def evaluated(x: Any) -> Any:
+        import mpmath  # here, not above: few runs need it
+
+        high = float(x)
+        low = float(x - type(x)(high)) if math.isfinite(high) else 0.0
+        with mpmath.workdps(DIGITS):
+            try:
+                y = exact(mpmath, mpmath.mpf(high) + low)
+            except ValueError:  # a pole, or outside the domain
+                return type(x)(math.nan)
+            high = float(y)
+            return type(x)(high) + type(x)(float(y - high) if math.isfinite(high) else 0.0)
+
+    return evaluated
+
+
+def _scipy(name: str, exact: Any, roundings: float, vendor: float = 1.0, floor: float = 0.0, plain: Any = None) -> Any:
     """Return a function of scipy.special as a primitive, imported when it is first called.
 
-    `roundings` is its error in roundings of float64; `vendor` the error, in roundings of the dtype in hand, that a
-    library's own implementation promises; both of at least `floor` in place of a smaller value. `plain` is what to
-    call with the module where the name is not that of a function there.
+    `exact` is the same by mpmath: of that module and a number. `roundings` is scipy's error in roundings of float64;
+    `vendor` the error, in roundings of the dtype in hand, that a library's own implementation promises; both of at least
+    `floor` in place of a smaller value. `plain` is what to call with the module where the name is not that of a function
+    there.
     """
+    evaluated = _mpmath(exact)
 
     def function(x: Any) -> Any:
+        if EXACTLY.get():
+            entries = np.asarray(x)
+            return np.array([evaluated(entry) for entry in entries.flat], entries.dtype).reshape(entries.shape)[()]
         from scipy import special  # here, not above: it takes a tenth of a second that most runs do not need
 
         wide = np.asarray(x, np.float64)
@@ -45,40 +90,43 @@ def _scipy(name: str, roundings: float, vendor: float = 1.0, floor: float = 0.0,
 def _polygamma(n: int) -> Any:
     """Return the derivative of order n of digamma: (-1)^(n+1) n! zeta(n + 1, x), by Hurwitz's zeta."""
     sign = (-1) ** (n + 1) * math.factorial(n)
-    return _scipy(f"polygamma{n}", 10, vendor=2, floor=1.0, plain=lambda special, x: sign * special.zeta(n + 1.0, x))
+    hurwitz = lambda special, x: sign * special.zeta(n + 1.0, x)  # noqa: E731  # a name for what it is
+    return _scipy(f"polygamma{n}", lambda mp, x: mp.polygamma(n, x), 10, vendor=2, floor=1.0, plain=hurwitz)
 
 
 def _bessel(n: int) -> Any:
     """Return the modified Bessel function of order n."""
-    return _scipy(f"i{n}", 16, vendor=4, plain=lambda special, x: special.iv(n, x))
+    return _scipy(f"i{n}", lambda mp, x: mp.besseli(n, x), 16, vendor=4, plain=lambda special, x: special.iv(n, x))
 
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
 ROOT_TWO_PI = math.sqrt(2 * math.pi)
 
-erf, erfc = _scipy("erf", 4), _scipy("erfc", 12)
+erf, erfc = _scipy("erf", lambda mp, x: mp.erf(x), 4), _scipy("erfc", lambda mp, x: mp.erfc(x), 12)
 # Vectorized gelu takes erf by Abramowitz and Stegun 7.1.26, good to 1.5e-7 (2.5 roundings of float32 at 1; see
 # pytorch issue 198183); it is allowed some of them.
-quick_erf = _scipy("erf", 4, vendor=6)
+quick_erf = _scipy("erf", lambda mp, x: mp.erf(x), 4, vendor=6)
 partials(quick_erf, [lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)])
 
 # Cephes, with peak errors in units of 2**-53: lgam 4.9 and psi 13.5 (relative, but absolute below one), i0 5.2, i1 17,
 # ndtri 6.5. Measured against mpmath over the domains below, in roundings of their dtype (torch 2.13 in float32 and in
 # float64, scipy in float64): lgamma 1, 1 and 4.5; digamma 12, 11 and 3 where x > 0; i0 5, 4 and 5; i1 16, 12 and 16;
 # ndtri 5, 4 and 8; erfinv 1, 1 and 3.
-gammaln = _scipy("gammaln", 5, floor=1.0)
-digamma = _scipy("digamma", 14, vendor=4, floor=1.0)
+gammaln = _scipy("gammaln", lambda mp, x: mp.re(mp.loggamma(x)), 5, floor=1.0)
+digamma = _scipy("digamma", lambda mp, x: mp.digamma(x), 14, vendor=4, floor=1.0)
 # Recurrences and Euler-Maclaurin sums, likewise: trigamma 8 in torch's float32, polygamma(2) 8 in float64.
 POLYGAMMA = [digamma, *(_polygamma(n) for n in (1, 2, 3, 4))]
 for lower, upper in pairwise(POLYGAMMA):
     partials(lower, [lambda y, x, upper=upper: upper(x)])
 
-i0, i1 = _scipy("i0", 6, vendor=2), _scipy("i1", 16, vendor=4)
+i0 = _scipy("i0", lambda mp, x: mp.besseli(0, x), 6, vendor=2)
+i1 = _scipy("i1", lambda mp, x: mp.besseli(1, x), 16, vendor=4)
 BESSEL = [i0, i1, *(_bessel(n) for n in (2, 3, 4, 5))]
 for below, made, above in zip(BESSEL, BESSEL[1:], BESSEL[2:], strict=False):
     partials(made, [lambda y, x, below=below, above=above: (below(x) + above(x)) / 2])
-erfinv, ndtri = _scipy("erfinv", 4), _scipy("ndtri", 8, vendor=2)
-log_ndtr = _scipy("log_ndtr", 24)
+erfinv = _scipy("erfinv", lambda mp, x: mp.erfinv(x), 4)
+ndtri = _scipy("ndtri", lambda mp, x: mp.sqrt(2) * mp.erfinv(2 * x - 1), 8, vendor=2)
+log_ndtr = _scipy("log_ndtr", lambda mp, x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2), 24)
 
 
 def i1_slope(y: Any, x: Any) -> Any:

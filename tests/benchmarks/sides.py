@@ -26,7 +26,8 @@ from torch.autograd import forward_ad, gradcheck
 
 from clinometer.backends.torch import Torch
 from clinometer.reference.truth import Case
-from clinometer.strategies import operation_cases
+from clinometer.strategies import PROFILES, operation_cases
+from clinometer.strategies.cases import SEEDS
 from clinometer.suites.check import Check
 from clinometer.suites.test_fwd import test_the_modes_agree as modes_agree
 
@@ -193,12 +194,19 @@ def mean(times: list[Times]) -> Times:
     return Times(*(sum(column) / len(times) for column in zip(*times, strict=True)))
 
 
+@st.composite
+def draws(draw: Any) -> Any:
+    """Draw what an array is made from, and make none: what is left is Hypothesis's own time."""
+    return draw(st.sampled_from(tuple(PROFILES))), draw(st.integers(1, 1)), draw(SEEDS)
+
+
 def generation(examples: int = 20) -> dict[str, float]:
     """Return the CPU time in which Hypothesis generates arrays of 1000 elements, in microseconds."""
     element = st.floats(-8, 8)
     long = operation_cases("sin", "float64", form=lambda draw, row: (((1000,),), {}), points=1)
     ways: dict[str, tuple[st.SearchStrategy[Any], int]] = {
         "a whole case, with tangents and cotangents": (long, 1),
+        "its three draws, without any array": (draws(), 1),
         "`arrays(float, 1000)`, most elements equal": (arrays(np.float64, 1000, elements=element), 1),
         # More than this Hypothesis does not draw in one example.
         "`arrays(float, 250, fill=nothing())`, four times": (

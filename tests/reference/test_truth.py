@@ -227,7 +227,7 @@ def test_the_truth_has_the_shapes_that_it_says() -> None:
     assert [each.outputs[0].shape for each in (truth.clean, truth.noisy)] == [(1, 2, 3, 5), (REPLICAS, 2, 3, 5)]
     for each in (truth.clean, truth.noisy):
         assert [j.shape[1:] for j in each.jacobians[0]] == [(2, 12, 3, 5), (2, 20, 3, 5)]
-    assert [m.shape for m in truth.clean.majorants[0]] == [(1, 2, 12, 3, 5), (1, 2, 20, 3, 5)]
+    assert [m.shape for m in truth.noisy.majorants[0]] == [(1, 2, 12, 3, 5), (1, 2, 20, 3, 5)]
     assert [g.value.shape for g in truth.gradients] == [(2, 3, 4), (2, 4, 5)]
 
 
