@@ -1,0 +1,135 @@
+"""Traced flow: branches and loops in the library's own words, and functions that are traced once."""
+
+from clinometer.reference.truth import Case
+from clinometer.strategies import shapes
+from clinometer.suites.check import Check, Nonconformance, Theirs
+from clinometer.suites.clauses import clause
+from clinometer.suites.flows import also, told, traced_programs
+from clinometer.suites.test_detach import CUTS, NESTED
+from clinometer.suites.test_flow import BRANCHES, LOOPS, SPREAD
+
+SOME = shapes(min_dims=1, min_side=1)
+
+
+def nested(ad, x):
+    """Branch inside a loop, on what is carried and on what is captured."""
+    scale = ad.cos(x)
+    return ad.repeat_times(2, lambda a: ad.cond(ad.sum(a * x) > 0, lambda: a * scale, lambda: ad.sin(a) + x), x)
+
+
+def waiting(ad, x):
+    """Loop inside a branch: what is not taken would take long."""
+    return ad.cond(
+        ad.sum(x * x) > 4.0,
+        lambda: ad.while_loop(lambda a: ad.sum(a * a) > 1.0, lambda a: ad.sin(x) * a * 0.5, x),
+        lambda: ad.sin(x) * x,
+    )
+
+
+WHILES = {name: f for name, f in LOOPS.items() if name.startswith("while")} | {"while in a branch": waiting}
+REPEATS = {name: f for name, f in LOOPS.items() if name.startswith("for")} | {"branch in a loop": nested}
+EVERY = {**BRANCHES, **WHILES, **REPEATS}
+
+
+def gradient_of_the_path(check: Check, case: Case) -> None:
+    """Hold value and gradient through the library's own control flow."""
+    with told(check, case):
+        check(case, "value")
+        check(case, "reverse")
+
+
+@clause(
+    "FLOW-TRACED-1",
+    over=traced_programs(BRANCHES, mode="reverse", **SPREAD),
+    needs=["cond"],
+    broken_by=["deaf_capture", "wrong_branch"],
+)
+def test_cond_has_the_gradient_of_the_branch_taken(check: Check, case: Case) -> None:
+    """The gradient through the library's `cond` MUST be that of the branch taken, in all values that the branch uses."""
+    gradient_of_the_path(check, case)
+
+
+@clause(
+    "FLOW-TRACED-2",
+    over=[
+        *traced_programs(WHILES, mode="reverse", scale=2.0),
+        *traced_programs({"while, no trip": LOOPS["while"]}, mode="reverse", shape=(3,), scale=0.0625),
+    ],
+    needs=["while_loop"],
+    broken_by=["do_while", "deaf_capture"],
+)
+def test_while_loop_has_the_gradient_of_its_trips(check: Check, case: Case) -> None:
+    """The gradient through the library's `while_loop` MUST be that of as many trips as the data asks for, none included."""
+    gradient_of_the_path(check, case)
+
+
+@clause(
+    "FLOW-TRACED-3",
+    over=traced_programs(REPEATS, mode="reverse"),
+    needs=["scan"],
+    broken_by=["dropped_last_trip", "deaf_capture"],
+)
+def test_scan_has_the_gradient_of_its_trips(check: Check, case: Case) -> None:
+    """The gradient through the library's `scan` MUST run through every trip, what is carried and what is captured."""
+    gradient_of_the_path(check, case)
+
+
+@clause(
+    "FLOW-TRACED-4",
+    over=traced_programs(EVERY, mode="forward", scale=2.0, shape=SOME),
+    needs=["forward", "cond"],
+    broken_by=["deaf_capture", "scaled_tangent"],
+)
+def test_traced_flow_has_the_tangent_of_the_path_taken(check: Check, case: Case) -> None:
+    """The tangent through the library's own branches and loops MUST be that of the path taken."""
+    with told(check, case):
+        check(case, "forward")
+
+
+@clause(
+    "FLOW-TRACED-5",
+    over=traced_programs(NESTED, mode="reverse"),
+    needs=["cond", *CUTS],
+    broken_by=["leaky_detach", "deaf_capture"],
+)
+def test_a_detach_cuts_inside_traced_flow(check: Check, case: Case) -> None:
+    """A detach inside the library's own branches and loops MUST cut there and nowhere else."""
+    gradient_of_the_path(check, case)
+
+
+TRACED_ONCE = traced_programs(EVERY, mode="reverse", scale=2.0, shape=SOME)
+# The test of these is of a sum, which changes its sign with the data.
+SIGNED = {name: BRANCHES[name] for name in ("a or 100*a", "captured")}
+MIRRORED = also(traced_programs({f"{name}, both": f for name, f in SIGNED.items()}, mode="reverse", **SPREAD), lambda x: -x)
+
+
+@clause(
+    "FLOW-TRACED-6",
+    over=[*TRACED_ONCE, *MIRRORED],
+    needs=["jit"],
+    broken_by=["branch_frozen_in_trace", "stale_jit"],
+)
+def test_a_function_traced_on_one_path_has_the_gradient_of_another(check: Check, case: Case) -> None:
+    """A function that was traced at one point MUST have at others the gradient of the path that their data takes."""
+    with told(check, case, within="jit"):
+        check(case, "value")
+        check(case, "reverse")
+
+
+@clause(
+    "FLOW-TRACED-7",
+    over=also(traced_programs(SIGNED, mode="reverse", **SPREAD), lambda x: -x),
+    needs=["jit"],
+    broken_by=["baking_jit"],
+)
+def test_no_branch_of_python_is_baked_in(check: Check, case: Case) -> None:
+    """A Python branch on data in a function that is traced MUST be refused, or be taken anew at every call."""
+    with told(check, case, Theirs, within="jit"):
+        try:
+            check(case, "reverse")
+        except Nonconformance as wrong:
+            if wrong.outcome != "error":
+                raise
+            check.observe("a Python branch on data, traced", f"raises {type(wrong.__cause__).__name__}")
+        else:
+            check.observe("a Python branch on data, traced", "is taken anew")
