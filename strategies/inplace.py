@@ -1,0 +1,360 @@
+"""Stories: programs that change arrays in place.
+
+A story is a list of moves over the inputs x and y: an array is made, or one that is there is changed. `twin` gives the
+program without changes that means the same. What a change means depends on one thing alone, whether a view shares
+memory with what it was taken from; that is the library's choice, and an argument here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from clinometer.reference.catalogue import CATALOGUE, Domain
+from clinometer.reference.program import Operand, Program, trace
+from clinometer.reference.truth import Case
+from clinometer.strategies.cases import program_cases
+
+Shape = tuple[int, ...]
+
+UNARY = ("exp", "sin", "tanh")  # operations that change an array, as `Tape.update` names them
+BINARY = ("add", "subtract", "multiply", "divide")
+VIEWS = ("getitem", "entry", "reshape", "permute_dims")  # what may share memory with its argument: see `sight`
+NEEDS_ARGUMENTS = {"multiply", "divide", "exp", "sin", "tanh"}  # for their pullbacks; where an operand is a number, not
+NEEDS_RESULT = {"divide", "exp", "tanh"}  # or may need it
+# What these give may lie in memory that others need, or that is there once for many entries; it is no view to write to.
+TOUCHY = {"broadcast_to", "stop_gradient"}
+
+
+@dataclass(frozen=True)
+class Move:
+    """`out = op(*args, **params)`; or, a change, `out[key] = op(out[key], *args)`, of all of `out` without a key."""
+
+    out: str
+    op: str
+    args: tuple[Operand, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    change: bool = False
+    key: Any = None
+
+
+def make(out: str, op: str, *args: Operand, **params: Any) -> Move:
+    """Return the move that makes an array by an operation of the catalogue."""
+    return Move(out, op, args, params)
+
+
+def change(out: str, op: str, *args: Operand, key: Any = None) -> Move:
+    """Return the move that changes an array, or its entries at a key; "set" takes the key of a part."""
+    return Move(out, op, args, change=True, key=key)
+
+
+@dataclass(frozen=True)
+class Story:
+    """Moves over the inputs x and y, both of one shape; the array `out` is what is differentiated."""
+
+    moves: tuple[Move, ...]
+    shape: Shape = (2, 3)
+    name: str = ""
+
+    @property
+    def operations(self) -> frozenset[str]:
+        """What makes arrays: operations that a library must have under the catalogue's names."""
+        return frozenset(move.op for move in self.moves if not move.change)
+
+    def __str__(self) -> str:
+        return "\n".join(map(str, self.moves))
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A story, and a case of its twin where all views share memory."""
+
+    story: Story
+    case: Case
+
+    def told(self, shares: Collection[str]) -> tuple[Case, bool]:
+        """Return the case for a library in which these views share memory, and whether it may refuse it: see `Twin`."""
+        program, excused = twin(self.story, shares)
+        return dataclasses.replace(self.case, program=program), excused
+
+    def present(self, shares: Collection[str]) -> Case:
+        """Return the case of `present`, whose last two inputs are zeros."""
+        nothing = tuple(map(np.zeros_like, self.case.inputs))
+        inputs, tangents = self.case.inputs + nothing, self.case.tangents + nothing
+        return dataclasses.replace(self.case, program=present(self.story, shares), inputs=inputs, tangents=tangents)
+
+
+def present(story: Story, shares: Collection[str] = VIEWS) -> Program:
+    """Return the twin as a program of x, y, dx and dy, where dx is added to what x holds from its last change on.
+
+    So the gradient of dx is that of the present value of an input that was changed: where a library keeps one array for
+    both, it is as good an answer as the gradient of the value that x had at first.
+    """
+    found: list[Twin] = []
+
+    def function(ad: Any, x: Any, y: Any, dx: Any, dy: Any) -> Any:
+        found.append(Twin(ad, {"x": x, "y": y}, story.shape, shares))
+        offsets, last = {"x": dx, "y": dy}, found[0].last if len(found) > 1 else {}
+        for at, move in enumerate((None, *story.moves)):
+            if move is not None:
+                found[-1].tell(at, move)
+            for name in [name for name in offsets if last.get(name, 0) == at]:
+                found[-1].memory[name] = ad.add(found[-1].memory[name], offsets[name])
+        return found[-1].read("out")
+
+    trace(function)  # to learn which change of an input is its last
+    return trace(function)
+
+
+def twin(story: Story, shares: Collection[str] = VIEWS) -> tuple[Program, bool]:
+    """Return the program without changes in place that means the same, and whether an exception is right as well."""
+    found: list[Twin] = []
+
+    def function(ad: Any, x: Any, y: Any) -> Any:
+        found.append(Twin(ad, {"x": x, "y": y}, story.shape, shares))
+        for at, move in enumerate(story.moves):
+            found[0].tell(at, move)
+        return found[0].read("out")
+
+    return trace(function), found[0].excused
+
+
+class Twin:
+    """A story told by a builder of programs.
+
+    `memory` is what each piece of memory holds, and `where` has for each array its memory and the views through which it
+    is seen. `excused` tells that a change met a value that a pullback may need: the old one is gone then, and a library
+    that notices and raises is as right as one that has kept a copy.
+    """
+
+    def __init__(self, ad: Any, inputs: Mapping[str, Any], shape: Shape, shares: Collection[str]):
+        self.ad, self.shares, self.excused = ad, shares, False
+        self.memory = dict(inputs)
+        self.where: dict[str, tuple[str, tuple[Move, ...]]] = {name: (name, ()) for name in inputs}
+        self.shapes = dict.fromkeys(inputs, shape)
+        self.touchy, self.needed = set(inputs), set[str]()
+        self.last: dict[str, int] = {}  # of each memory, the move that was its last change
+
+    def read(self, operand: Operand) -> Any:
+        """Return what an array holds now."""
+        if not isinstance(operand, str):
+            return operand
+        name, path = self.where[operand]
+        value = self.memory[name]
+        for view in path:
+            value = getattr(self.ad, view.op)(value, **view.params)
+        return value
+
+    def tell(self, at: int, move: Move) -> None:
+        """Make or change an array, by the move of this number."""
+        self.change(move) if move.change else self.make(move)
+        if move.change:
+            self.last[self.where[move.out][0]] = at
+
+    def make(self, move: Move) -> None:
+        shape = self.shapes[move.out] = shape_of(move, [self.shapes.get(str(a), ()) for a in move.args])
+        if sight(move, shape) in self.shares:
+            name, path = self.where[str(move.args[0])]
+            self.where[move.out] = name, (*path, move)
+            return
+        self.memory[move.out] = getattr(self.ad, move.op)(*map(self.read, move.args), **move.params)
+        self.where[move.out] = move.out, ()
+        if move.op in TOUCHY:
+            self.touchy.add(move.out)
+        self._note(move, move.out, self._memories(move.args))
+
+    def change(self, move: Move) -> None:
+        name, path = self.where[move.out]
+        operands = self._memories(move.args)
+        loses = move.op in NEEDS_ARGUMENTS and (bool(operands) or move.op == "sin")  # what its own pullback needs
+        self.excused |= loses or name in self.touchy or name in self.needed or name in operands
+        old = self.read(move.out)
+        old = old if move.key is None or move.op == "set" else self.ad.getitem(old, key=move.key)
+        values = map(self.read, move.args)
+        new = next(values) if move.op == "set" else getattr(self.ad, move.op)(old, *values)
+        self.memory[name] = self._put(self.memory[name], self.shapes[name], path, move.key, new)
+        self._note(move, name, operands)
+
+    def _put(self, whole: Any, shape: Shape, path: tuple[Move, ...], key: Any, new: Any) -> Any:
+        """Return `whole` with another value at the key of the part that the views of a path lead to."""
+        if not path:
+            return new if key is None else self.ad.at_set(whole, new, key=key)
+        view = path[0]
+        part = getattr(self.ad, view.op)(whole, **view.params)
+        part = self._put(part, shape_of(view, [shape]), path[1:], key, new)
+        if view.op == "reshape":
+            return self.ad.reshape(part, shape=shape)
+        if view.op == "permute_dims":
+            return self.ad.permute_dims(part, axes=tuple(int(i) for i in np.argsort(view.params["axes"])))
+        return self.ad.at_set(whole, part, key=view.params["key"])
+
+    def _memories(self, args: tuple[Operand, ...]) -> set[str]:
+        return {self.where[a][0] for a in args if isinstance(a, str)}
+
+    def _note(self, move: Move, out: str, operands: set[str]) -> None:
+        """Remember whose values a pullback may need from here on."""
+        numbers = any(not isinstance(a, str) for a in move.args)
+        if move.op in NEEDS_ARGUMENTS and not numbers:
+            self.needed |= operands
+        if move.op in NEEDS_RESULT and not numbers:
+            self.needed.add(out)
+
+
+def sight(move: Move, shape: Shape) -> str:
+    """Return how an operation looks at its argument: in numpy one entry alone is no view, unlike any other `getitem`."""
+    return "entry" if move.op == "getitem" and shape == () else move.op
+
+
+def shape_of(move: Move, shapes: list[Shape]) -> Shape:
+    """Return the shape of what a move makes of arrays of these shapes."""
+    return np.shape(CATALOGUE[move.op].value(*map(np.ones, shapes), **move.params))
+
+
+# ----- drawing -----
+
+
+@st.composite
+def scenes(draw: Any, told: Story | st.SearchStrategy[Story], dtype: str) -> Scene:
+    """Draw a scene of a story; shrinks to few moves and simple numbers."""
+    story = told if isinstance(told, Story) else draw(told)
+    program, _ = twin(story)
+    return Scene(story, draw(program_cases(program, dtype, shape=story.shape, domain=Domain(-2.0, 2.0))))
+
+
+MOST = 60.0  # in size: what a story's arrays may hold, so that nothing overflows and sin still means something
+
+
+@dataclass
+class Draft:
+    """A story on its way: arrays by name, their shapes, bounds on what they hold, and which lie in memory in order."""
+
+    draw: Any
+    shape: Shape
+    moves: list[Move] = field(default_factory=list)
+    shapes: dict[str, Shape] = field(default_factory=dict)
+    root: dict[str, str] = field(default_factory=dict)  # the array that a view is a view of, in the end
+    bound: dict[str, float] = field(default_factory=dict)  # of each root: never less than it has been
+    orderly: set[str] = field(default_factory=set)
+
+    def add(self, move: Move, shape: Shape, root: str, bound: float) -> None:
+        """Append a move that makes an array."""
+        self.moves.append(move)
+        self.shapes[move.out], self.root[move.out], self.bound[root] = shape, root, bound
+        if move.op != "permute_dims" and move.op != "getitem":
+            self.orderly.add(move.out)
+
+    def pick(self, names: Collection[str]) -> str:
+        return str(self.draw(st.sampled_from(sorted(names))))
+
+    def size(self, operand: Operand) -> float:
+        return self.bound[self.root[operand]] if isinstance(operand, str) else abs(operand)
+
+    def fresh(self) -> str:
+        return "abcdefghijklm"[sum(not move.change for move in self.moves)]
+
+    def own(self) -> list[str]:
+        """Return the arrays that are no inputs: a change of an input is a clause of its own."""
+        return [name for name in self.shapes if self.root[name] not in ("x", "y")]
+
+    # ----- moves -----
+
+    def made(self) -> None:
+        """Append a new array."""
+        first = self.pick(self.shapes)
+        fitting = [n for n, s in self.shapes.items() if _goes_into(s, self.shapes[first])]
+        operand = self.draw(st.sampled_from([0.5, *fitting]))
+        op = self.draw(st.sampled_from(self.within(first, operand)))
+        args = (first,) if op in UNARY else (first, operand)
+        out = self.fresh()
+        self.add(make(out, op, *args), self.shapes[first], out, self.after(op, first, operand))
+
+    def view(self) -> None:
+        """Append a view of an array."""
+        name = self.pick(self.own())
+        shape = self.shapes[name]
+        kinds = ["getitem"] * bool(shape) + ["reshape"] * (name in self.orderly) + ["permute_dims"] * (len(shape) > 1)
+        if not kinds:
+            return
+        op = self.draw(st.sampled_from(kinds))
+        params: dict[str, Any] = {
+            "getitem": lambda: {"key": self.draw(_keys(shape, basic=True))},
+            "reshape": lambda: {"shape": (int(np.prod(shape)),) if len(shape) != 1 else (shape[0], 1)},
+            "permute_dims": lambda: {"axes": tuple(reversed(range(len(shape))))},
+        }[op]()
+        move = make(self.fresh(), op, name, **params)
+        made = shape_of(move, [shape])
+        if 0 not in made:  # of nothing there is nothing to change
+            self.add(move, made, self.root[name], self.size(name))
+
+    def changed(self) -> None:
+        """Append a change."""
+        name = self.pick(self.own())
+        key = self.draw(st.none() | _keys(self.shapes[name])) if self.shapes[name] else None
+        part = np.shape(np.zeros(self.shapes[name])[key]) if key is not None else self.shapes[name]
+        # An operand that overlaps with what is written, and is not the same, is a clause of its own.
+        apart = [n for n in self.shapes if self.root[n] != self.root[name] or (n == name and key is None)]
+        operand = self.draw(st.sampled_from([2.0, 0.5, *(n for n in apart if _goes_into(self.shapes[n], part))]))
+        ops = [op for op in self.within(name, operand) if key is None or op not in UNARY]
+        op = self.draw(st.sampled_from(["set", *ops]))
+        key = ... if op == "set" and key is None else key
+        self.moves.append(change(name, op, *(() if op in UNARY else (operand,)), key=key))
+        self.bound[self.root[name]] = max(self.size(name), self.after(op, name, operand))
+
+    def within(self, first: str, operand: Operand) -> list[str]:
+        """Return the operations after which nothing is too large."""
+        ops = ("add", "multiply", "subtract", *UNARY, *(["divide"] if not isinstance(operand, str) else []))
+        return [op for op in ops if self.after(op, first, operand) <= MOST]
+
+    def after(self, op: str, first: str, operand: Operand) -> float:
+        a, b = self.size(first), self.size(operand)
+        if op in ("exp", "sin", "tanh"):
+            return float(np.exp(min(a, 100.0))) if op == "exp" else 1.0
+        return {"set": b, "multiply": a * b, "divide": a / b}.get(op, a + b)
+
+
+def _goes_into(shape: Shape, target: Shape) -> bool:
+    """Whether an array broadcasts to a target without making it larger."""
+    try:
+        return np.broadcast_shapes(shape, target) == target
+    except ValueError:
+        return False
+
+
+def _keys(shape: Shape, basic: bool = False) -> st.SearchStrategy[Any]:
+    """Draw a key into the first axis or the last: a number, a slice; else also a list of numbers, or of booleans."""
+    n, last = shape[0], shape[-1]
+    keys = [0, n - 1, slice(0, n - 1), slice(None, None, 2), (..., slice(1, None))]
+    if len(shape) > 1:  # in numpy x[..., 0] is a view where x[0] is none, if either is one entry alone
+        keys += [(..., 0), (..., last - 1)]
+    if not basic:  # no number twice: which of two values stays is nobody's promise
+        keys += [[n - 1, *range(n - 2)], [i % 2 == 0 for i in range(n)]]
+    return st.sampled_from(keys)
+
+
+@st.composite
+def stories(draw: Any) -> Story:
+    """Draw a story of a few arrays, views and up to four changes; shrinks to one change of one array."""
+    shape = draw(st.sampled_from([(2,), (3,), (2, 3), (3, 2), (2, 2), (2, 1, 2)]))
+    draft = Draft(draw, shape, [], dict.fromkeys("xy", shape), {"x": "x", "y": "y"}, {"x": 2.0, "y": 2.0})
+    draft.made()
+    for _ in range(draw(st.integers(1, 4))):
+        for move in draw(st.sampled_from([(), (draft.view,), (draft.made,), (draft.view, draft.made)])):
+            move()
+        draft.changed()
+    return Story((*draft.moves, *ending(draft.own())), shape)
+
+
+def ending(names: Collection[str]) -> list[Move]:
+    """Return the moves that make one number of all arrays, to which each entry of each counts differently."""
+    moves, total = [], ""
+    for name in names:
+        moves += [make(f"{name}1", "sin", name), make(f"{name}2", "sum", f"{name}1")]
+        if total:
+            moves.append(make(f"{name}3", "add", total, f"{name}2"))
+        total = moves[-1].out
+    return [*moves[:-1], dataclasses.replace(moves[-1], out="out")]

@@ -1,0 +1,209 @@
+"""State: no call of a library is felt by another."""
+
+import contextlib
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+from clinometer.reference.program import trace
+from clinometer.reference.truth import Case
+from clinometer.strategies import program_cases
+from clinometer.suites.calls import Call, Drawn, anew, at_once, differing, repeated, single_points
+from clinometer.suites.check import Check, Nonconformance
+from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause, programs
+from clinometer.suites.session import OUT, Session
+
+PROGRAMS = {
+    "elementwise": trace(lambda ad, x, y: ad.sin(x) * y + ad.exp(x * 0.25)),
+    "reduction": trace(lambda ad, x, y: ad.sum(ad.tanh(x) * y) * ad.sum(x)),
+    "one path": trace(lambda ad, x: ad.sin(x * x)),
+}
+SHAPES = [(2, 3), (3, 2), (6,), (1, 3), ()]
+
+
+def pairs(*names: tuple[str, str], shapes: Any = (2, 3)) -> list[Cell]:
+    """Return a cell for each pair of programs in each dtype; `shapes` draws a shape for each, or is one."""
+
+    def cell(first: str, second: str, dtype: str) -> Cell:
+        one, other = PROGRAMS[first], PROGRAMS[second]
+        drawn = st.tuples(program_cases(one, dtype, shape=shapes), program_cases(other, dtype, shape=shapes))
+        title = first if first == second else f"{first}, {second}"
+        return Cell("", dtype, "reverse", title, drawn, operations=frozenset(one.operations() | other.operations()))
+
+    return [cell(*pair, dtype) for pair in names for dtype in DTYPES]
+
+
+SAME = [(name, name) for name in PROGRAMS]
+TWO = [("elementwise", "reduction"), ("one path", "elementwise"), ("elementwise", "elementwise")]
+
+
+# ----- one function, called again -----
+
+
+@clause("STATE-1", over=pairs(*SAME), broken_by=["stale_call", "last_graph"])
+def test_a_call_at_another_point_is_as_right_as_the_first(check: Check, drawn: Drawn) -> None:
+    """One function MUST be differentiated rightly at every point, in whichever order calls and pullbacks come."""
+    points = single_points(drawn)
+    f = check.function(points[0])
+    for one in points:
+        Call(check, one, f).holds()
+    calls = [Call(check, one, f) for one in points]
+    for call in reversed(calls):
+        call.holds()
+
+
+@clause("STATE-2", over=pairs(*SAME, shapes=st.sampled_from(SHAPES)), broken_by=["first_shape"])
+def test_a_call_with_another_shape_is_as_right_as_the_first(check: Check, drawn: Drawn) -> None:
+    """One function MUST be differentiated rightly for inputs of another shape, and then of the first one again."""
+    points = single_points(drawn)
+    f = check.function(points[0])
+    for one in (*points, points[0]):
+        Call(check, one, f).holds()
+
+
+# ----- several functions, open at once -----
+
+
+@clause("STATE-3", over=pairs(*TWO), broken_by=["last_graph"])
+def test_open_calls_do_not_mix(check: Check, drawn: Drawn) -> None:
+    """Pullbacks of functions that were called one after the other MUST each be of their own, in any order."""
+    calls = [Call(check, one) for one in single_points(drawn)]
+    for call in (*reversed(calls), *calls):
+        call.holds()
+
+
+@clause("STATE-4", over=pairs(*TWO), broken_by=["recycled_buffer", "last_graph"])
+def test_what_was_given_out_stays(check: Check, drawn: Drawn) -> None:
+    """A gradient that was given out MUST keep its bits, and its pullback repeat them, whatever is called afterwards."""
+    first, *others = [Call(check, one) for one in single_points(drawn)]
+    given = first.pull()
+    before = [np.array(check.numpy(g)) for g in given]
+    for call in others:
+        call.holds()
+    names = first.case.program.inputs
+    for name, g, old in zip(names, given, before, strict=True):
+        check.same(np.array(check.numpy(g)), old, f"gradient of {name}, after other calls", first.case)
+    for name, new, old in zip(names, first.gradients(), before, strict=True):
+        check.same(new, old, f"gradient of {name}, asked again after other calls", first.case)
+
+
+BOTH = trace(lambda ad, x, y: (ad.sin(x) * y, ad.exp(x * 0.25) * y * y))
+
+
+@clause("STATE-5", over=programs(BOTH, mode="tape"), needs=["tape"], broken_by=["freeing_neighbours", "overwriting_backward"])
+def test_two_graphs_over_the_same_leaves_add(check: Check, case: Case) -> None:
+    """Two graphs over the same leaves MUST go backward in either order, and the leaves get the sum."""
+    case = dataclasses.replace(case, cotangents=case.cotangents[:1] * 2)
+    for order in ((0, 1), (1, 0)):
+        session = Session(check, case)
+        outs = session.run()
+        for k in order:
+            session.backward(outs[k], name=f"{OUT}[{k}]")
+        session.holds(*session.case.truth.gradients)
+
+
+# ----- threads and processes -----
+
+
+@clause("STATE-6", over=pairs(*TWO), broken_by=["shared_leaves"])
+def test_threads_do_not_meet(check: Check, drawn: Drawn) -> None:
+    """Two threads that differentiate at the same time MUST each get the gradients of their own function."""
+    points = single_points(drawn)
+    pair = (points[0], points[-1])
+    for one, (value, *gradients) in zip(pair, at_once(check, pair), strict=True):
+        check.points += 1
+        check.agrees(value[None], one.truth.values[0], one, "value")
+        for which, (got, want) in enumerate(zip(gradients, one.truth.gradients, strict=True)):
+            check.agrees(got[None], want, one, "reverse", which)
+
+
+@clause("STATE-7", broken_by=["hash_seeded"])
+def test_another_process_gives_the_same_bits(check: Check) -> None:
+    """The same question in another process, with hashes of another seed, MUST be answered with the same bits."""
+    with check.theirs("in this process"):
+        here = repeated(check.backend)
+    with check.theirs("in another process"):
+        there = anew(check.backend)
+    check.points += len(here)
+    wrong = sorted(differing(here, there))
+    check.that(not wrong, f"another process gives other bits: {', '.join(wrong)}")
+
+
+# ----- interruptions -----
+
+
+class Interruption(Exception):
+    """Ends a function that is being differentiated."""
+
+
+def interrupted(f: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that raises when all is computed."""
+
+    def g(*xs: Any) -> Any:
+        f(*xs)
+        raise Interruption
+
+    return g
+
+
+@clause("STATE-8", over=pairs(*SAME), broken_by=["busy"])
+def test_an_exception_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
+    """An exception raised by a differentiated function MUST reach the caller, and MUST NOT be felt by the next call."""
+    first, *others = single_points(drawn)
+    f = check.function(first)
+    before = Call(check, first, f)
+    inputs = [check.native(np.array(x[0])) for x in first.inputs]
+    found = check.raises(lambda: check.backend.vjp(interrupted(f), *inputs), "an exception in a differentiated function")
+    check.that(isinstance(found, Interruption), f"the exception comes out as {type(found).__name__}", first)
+    for one in (*others, first):
+        Call(check, one, f).holds()
+    before.holds()
+
+
+@clause("STATE-9", over=pairs(*SAME), needs=["tape"], broken_by=["offended_by_no_grad"])
+def test_a_call_under_no_grad_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
+    """After a gradient was asked for under no-grad, whatever came of that, the next one outside MUST be right."""
+    first, *others = single_points(drawn)
+    f = check.function(first)
+    before = Call(check, first, f)
+    with check.theirs("no_grad"), check.backend.tape.no_grad(), contextlib.suppress(Exception):  # type: ignore[attr-defined]  # needs tape
+        Call(check, first, f).pull()
+    for one in (*others, first):
+        Call(check, one, f).holds()
+    before.holds()
+
+
+@clause("STATE-10", over=programs(PROGRAMS["one path"], mode="tape"), level=INFO, kind=CONVENTION, needs=["tape"])
+def test_a_backward_from_under_no_grad_is_recorded(check: Check, case: Case) -> None:
+    """What comes of a backward from a value that was computed under no-grad is recorded."""
+    session = Session(check, case)
+    try:
+        with session.tape.no_grad():
+            y = session.run()
+        session.backward(y)
+        found = session.gradient()
+    except Nonconformance as wrong:  # any answer is recorded
+        answer = f"raises {type(wrong.__cause__).__name__}"
+    else:
+        answer = "no gradient" if found is None else "a gradient" if np.any(found) else "zeros"
+    check.observe("backward of a value computed under no_grad", answer)
+
+
+@clause("STATE-11", over=pairs(*TWO), needs=["nested"], broken_by=["inner_ends_outer"])
+def test_a_gradient_within_a_function_is_not_felt_around_it(check: Check, drawn: Drawn) -> None:
+    """A function that takes another gradient on its way MUST have its own gradient, and the other MUST be right too."""
+    points = single_points(drawn)
+    outer, inner = points[0], points[-1]
+    f, seen = check.function(outer), []
+
+    def interrupting(*xs: Any) -> Any:
+        seen.append(Call(check, inner))
+        seen[-1].holds()
+        return f(*xs)
+
+    call = Call(check, outer, interrupting)
+    call.holds()
+    seen[0].holds()
