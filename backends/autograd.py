@@ -324,6 +324,7 @@ def tangent(f, dxs):
         "conj(z)": "np.conj(z)",
         "modulus(z)": "np.abs(z)",
         "angle(z)": "np.angle(z)",
+        "gradient(f, x)": "autograd.grad(f)(x)",
         "stop_gradient(x)": "getval(x)",
     },
 )

@@ -5,7 +5,10 @@ Each line is a signature in the catalogue's terms and an expression in the libra
     "sum(x, axis=None, keepdims=False)": "torch.sum(x, dim=axis, keepdim=keepdims)"
 
 Compiled, the table is the namespace `xp` that an adapter offers; substituted, it prints a program as a person would
-write it with that library. What is run is what is printed.
+write it with that library. What is run is what is printed. Where the words depend on the parameters, the expression is
+conditional, and of its sides the one is printed that is run:
+
+    "sum(x, axis=None, where=None)": "torch.sum(x, dim=axis) if where is None else total(x, axis, where)"
 """
 
 from __future__ import annotations
@@ -41,7 +44,8 @@ class Dialect:
     helpers : sequence of callables
         Functions that expressions use; their source goes into a script that does.
     tape : mapping
-        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero.
+        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero; and where arrays are
+        changed in place, no_grad and each operation of `Tape.update`, of `{x}`, an array or a part of one, and `{y}`.
     """
 
     imports: str
@@ -74,7 +78,9 @@ class Dialect:
         unsaid = {
             n for n in names if n in defaults and _says_nothing(defaults[n]) and ast.dump(bound[n]) == ast.dump(defaults[n])
         }
-        return ast.unparse(_Substitute(bound, unsaid).visit(expression))
+        known: dict[str, Any] = {helper.__name__: helper for helper in self.helpers}
+        known |= {n: eval(ast.unparse(bound[n])) for n in names[len(args) :]}  # noqa: S307  # a literal, as a script has it
+        return ast.unparse(_Substitute(bound, unsaid, known, set(names[: len(args)])).visit(expression))
 
     def _line(self, op: str) -> tuple[ast.FunctionDef, ast.expr]:
         for signature, expression in self.table.items():
@@ -99,10 +105,13 @@ def _says_nothing(default: ast.expr) -> bool:
 
 
 class _Substitute(ast.NodeTransformer):
-    """Put arguments in for parameters, and leave keywords out that say what holds without them."""
+    """Put arguments in for parameters, and leave out what need not be said.
 
-    def __init__(self, bound: Mapping[str, ast.expr], unsaid: set[str]):
-        self.bound, self.unsaid = bound, unsaid
+    That is a keyword that says what holds without it, and the side of a conditional on parameters that is not run.
+    """
+
+    def __init__(self, bound: Mapping[str, ast.expr], unsaid: set[str], known: Mapping[str, Any], arrays: set[str]):
+        self.bound, self.unsaid, self.known, self.arrays = bound, unsaid, known, arrays
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self.bound.get(node.id, node)
@@ -110,3 +119,24 @@ class _Substitute(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         node.keywords = [k for k in node.keywords if not (isinstance(k.value, ast.Name) and k.value.id in self.unsaid)]
         return self.generic_visit(node)
+
+    def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
+        if any(isinstance(name, ast.Name) and name.id in self.arrays for name in ast.walk(node.test)):
+            return self.generic_visit(node)  # what an array is like is seen when the script runs
+        holds = eval(ast.unparse(node.test), dict(self.known))  # noqa: S307  # the adapter's own constant
+        return self.visit(node.body if holds else node.orelse)
+
+    def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
+        self.generic_visit(node)
+        node.slice = _index(node.slice)
+        return node
+
+
+def _index(key: ast.expr) -> ast.expr:
+    """Return a key as one writes it between brackets: `x[1:, 0]` for the key (slice(1, None, None), 0)."""
+    if isinstance(key, ast.Tuple) and key.elts:
+        parts = [_index(k) for k in key.elts]
+        return parts[0] if len(parts) == 1 else ast.Tuple(parts, ast.Load())
+    if isinstance(key, ast.Call) and isinstance(key.func, ast.Name) and key.func.id == "slice":
+        return ast.Slice(*(None if isinstance(a, ast.Constant) and a.value is None else a for a in key.args))
+    return key

@@ -44,6 +44,8 @@ class Narrow(traced.Traced):
         return self.data
 
     def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Array:
+        if isinstance(params.get("positions"), traced.Traced):  # what is traced takes precedence, as among arguments
+            return params["positions"].apply(function, args, params)
         plain = [a.data if isinstance(a, Narrow) else a for a in args]
         y = getattr(function, "plain", function)(*plain, **params)
         return Narrow(y, self.name) if np.asarray(y).dtype.kind == "f" else y

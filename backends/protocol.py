@@ -20,6 +20,14 @@ class Backend(Protocol):
     same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in, if not float32 and
     float64; `lacks`, a mapping from operations to those of its dtypes that they do not take, and to modes of nested
     derivatives that they do not have; `versions`, a mapping for the journal.
+
+    Transforms: `vmap(f)` returns a function that maps `f` over the leading axis of all its arguments; `jit(f)` one that
+    the library traces or compiles at its first call, for arguments of each shape and dtype.
+
+    Control flow that the library traces, where `jit` meets no Python branch on data. Blocks are functions of arrays,
+    return tuples, and use values around them as they please: `cond(test, then, otherwise)` returns what `then()` or
+    `otherwise()` does; `while_loop(test, body, carried)` replaces the tuple `carried` by `body(*carried)` while
+    `test(*carried)`; `scan(body, carried, times)` does so a fixed number of times.
     """
 
     name: str
@@ -40,7 +48,14 @@ class Backend(Protocol):
 
 
 class Tape(Protocol):
-    """The second language: leaves, backward, and gradients that accumulate on the leaves."""
+    """The second language: leaves, backward, and gradients that accumulate on the leaves.
+
+    One member is optional, and detected as "inplace": `update(op, x, y=None, *, key=None)`, which changes an array in
+    place and returns it. `op` is "add", "subtract", "multiply" or "divide", with an array of the library or a number y;
+    "set", with a key of x, such as `...` for all of it; or "exp", "sin" or "tanh", without y and key. With a key (an
+    integer, a slice, `...`, a list of integers or of booleans, a tuple of those) the change is of `x[key]` alone. A
+    library without changes in place, in which `x += y` is a new array, may return that.
+    """
 
     def leaf(self, x: Array) -> Array:
         """Return a new leaf that requires a gradient."""
@@ -61,6 +76,7 @@ class Tape(Protocol):
         """Return a context in which nothing is recorded."""
 
 
+TRANSFORMS = ("vmap", "jit", "cond", "while_loop", "scan")
 MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
 
 
@@ -70,8 +86,10 @@ def dtypes(backend: Backend) -> tuple[str, ...]:
 
 
 def capabilities(backend: Backend) -> set[str]:
-    """Return what a backend offers: "reverse", and "forward", "nested", "tape" and "stop_gradient" where it has them."""
+    """Return what a backend offers: "reverse", and what it has of the optional members, and of `TRANSFORMS`."""
     offers = {"forward": hasattr(backend, "jvp"), "tape": getattr(backend, "tape", None) is not None}
     offers["stop_gradient"] = hasattr(backend.xp, "stop_gradient")
+    offers["inplace"] = hasattr(getattr(backend, "tape", None), "update")
     offers["nested"] = getattr(backend, "nests", False)
+    offers |= {name: hasattr(backend, name) for name in TRANSFORMS}
     return {"reverse"} | {what for what, offered in offers.items() if offered}

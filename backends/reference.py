@@ -8,13 +8,15 @@ the suites hear the second witness on every case.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
-from clinometer.backends.narrow import NARROW, Narrow, stored
+from clinometer.backends.narrow import NARROW, Narrow, kind, stored
+from clinometer.backends.reference_transforms import Transforms
 from clinometer.reference import traced
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.dual import Dual
@@ -163,6 +165,17 @@ class Tape:
         found = cotangents(y, ct, graph=graph, retain=True)
         return [found.get(id(leaf)) for leaf in leaves]
 
+    def update(self, op: str, x: Array, y: Any = None, *, key: Any = None) -> Array:
+        """Return what a change makes of x: no array of ours is ever changed, so that no pullback misses its old value."""
+        part = x if key is None else x[key]
+        new = y if op == "set" else stored(CATALOGUE[op].value)(*((part,) if y is None else (part, y)))
+        new = traced.cast(new, dtype=x.dtype)
+        new = new if key is None else traced.at_set(x, new, key=key)
+        if new.shape != np.shape(x):
+            raise ValueError(f"an array of shape {np.shape(x)} does not become one of shape {new.shape}")
+        stepped = isinstance(x, Node) and x.made is None and not self.node.recording  # as an optimizer steps: still a leaf
+        return self.leaf(new.value if isinstance(new, Node) else new) if stepped else new
+
     @contextlib.contextmanager
     def no_grad(self) -> Iterator[None]:
         before, self.node.recording = self.node.recording, False
@@ -172,7 +185,14 @@ class Tape:
             self.node.recording = before
 
 
-class Reference:
+class Around(threading.local):
+    """What is around that which is called, in this thread: how many derivatives, and the sheet that is being written."""
+
+    depth = 0
+    sheet = None
+
+
+class Reference(Transforms):
     """Numpy and a tape under the protocol's names."""
 
     name = "reference"
@@ -183,12 +203,20 @@ class Reference:
 
     def __init__(self) -> None:
         creation = ("arange", "zeros", "ones", "full", "eye", "linspace", "zeros_like", "ones_like", "asarray")
-        operations = {name: stored(row.value) for name, row in CATALOGUE.items()}
+        operations = {name: self.lifting(stored(row.value)) for name, row in CATALOGUE.items()}
         self.xp = SimpleNamespace(**operations, **{name: getattr(np, name) for name in creation}, normal=normal, astype=astype)
         self.tape = Tape()
         self.tape.node = self.node
-        self.depth = 0
+        self._around = Around()
         self.versions = {"numpy": np.__version__}
+
+    @property
+    def depth(self) -> int:
+        return self._around.depth
+
+    @depth.setter
+    def depth(self, depth: int) -> None:
+        self._around.depth = depth
 
     def asarray(self, x: np.ndarray) -> Array:
         return Narrow(x, x.dtype.name) if x.dtype.name in NARROW else np.array(x)
@@ -201,7 +229,7 @@ class Reference:
     def vjp(self, f: Callable[..., Array], *primals: Array) -> tuple[Array, Callable[[Array], list[Array]]]:
         self.depth += 1  # a derivative inside a derivative gets a level of its own: no perturbation is confused
         try:
-            leaves = [self.node(x, self.depth) for x in primals]
+            leaves = [self.node(self.lifted(x), self.depth) for x in primals]
             y = f(*leaves)
         finally:
             self.depth -= 1
@@ -210,7 +238,7 @@ class Reference:
         def pullback(ct: Array) -> list[Array]:
             if not depends:
                 return [zeros_like(x) for x in primals]
-            found = cotangents(y, ct, retain=True)
+            found = cotangents(y, self.lifted(ct), retain=True)
             return [found[id(leaf)] if id(leaf) in found else zeros_like(x) for leaf, x in zip(leaves, primals, strict=True)]
 
         return (y.value if depends else y), pullback
@@ -219,7 +247,7 @@ class Reference:
         self.depth += 1
         level = self.depth
         try:
-            y = f(*(Dual(x, dx, level=level) for x, dx in zip(primals, tangents, strict=True)))
+            y = f(*(Dual(self.lifted(x), self.lifted(dx), level=level) for x, dx in zip(primals, tangents, strict=True)))
         finally:
             self.depth -= 1
         # a dual of another level is a constant to this one
@@ -228,7 +256,7 @@ class Reference:
 
 def zeros_like(x: Array) -> Array:
     """Return zeros that numpy's own dtypes do not tell: in half precision an array is not numpy's."""
-    return Narrow(np.zeros(x.shape), x.name) if isinstance(x, Narrow) else np.zeros(np.shape(x), x.dtype)
+    return Narrow(np.zeros(x.shape), kind(x)) if kind(x) else np.zeros(np.shape(x), x.dtype)
 
 
 def astype(x: Array, dtype: str) -> Array:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
@@ -13,11 +15,20 @@ from clinometer.backends.torch_dialect import DIALECT
 
 HALF = ("float16", "bfloat16")
 # LAPACK and the library of Fourier transforms know no half precision; neither does torch.quantile.
-LACKS = dict.fromkeys(
+LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv", "matrix_norm",
      "matrix_power", "rfft", "irfft", "fft", "ifft", "median"),
     HALF,
 ) | {"hardsigmoid": ("reverse-over-reverse", "reverse-over-forward", "reverse-over-reverse-over-reverse")}  # fmt: skip
+LACKS["cond"] = ("forward",)  # "This is not supported", says torch.func.jvp of it, which is a prototype
+
+AUGMENTED = {"add": operator.iadd, "subtract": operator.isub, "multiply": operator.imul, "divide": operator.itruediv}
+
+
+class Around(threading.local):
+    """How many derivatives are being taken around what is called, in this thread."""
+
+    depth = functional = 0
 
 
 class Tape:
@@ -45,6 +56,18 @@ class Tape:
 
         return torch.no_grad()
 
+    def update(self, op: str, x: Any, y: Any | None = None, *, key: Any = None) -> Any:
+        key = torch_helpers.indices(key)
+        if op == "set":
+            x[key] = y
+        elif y is None:
+            getattr(x, f"{op}_")()
+        elif key is None:
+            x = AUGMENTED[op](x, y)
+        else:
+            x[key] = AUGMENTED[op](x[key], y)
+        return x
+
 
 class Torch:
     """Tensors on the CPU: reverse mode by the tape, forward mode by `torch.func`."""
@@ -61,7 +84,7 @@ class Torch:
         self._torch = torch_helpers.torch = torch
         self.xp = DIALECT.namespace()
         self.tape = Tape()
-        self._depth = self._pushing = 0
+        self._around = Around()
         self.versions = {"torch": torch.__version__}
 
     def asarray(self, x: np.ndarray) -> Any:
@@ -75,11 +98,11 @@ class Torch:
         return x.detach().numpy(force=True)  # a zero of forward mode has no memory otherwise
 
     def vjp(self, f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
-        if self._pushing:  # inside forward mode the tape does not see what torch.func does
+        if self._around.functional:  # inside jvp and vmap the tape does not see what torch.func does
             return self._torch.func.vjp(f, *primals)
-        outer = self._depth > 0  # a derivative around this one wants the graph, and a leaf that is a node of it
+        outer = self._around.depth > 0  # a derivative around this one wants the graph, and a leaf that is a node of it
         leaves = [x.view_as(x) if x.requires_grad else x.detach().requires_grad_() for x in primals]
-        with self._inside("_depth"):
+        with self._inside("depth"):
             y = f(*leaves)
 
         def pullback(ct: Any) -> Sequence[Any]:
@@ -87,19 +110,29 @@ class Torch:
                 return [self._torch.zeros_like(x) for x in primals]
             # An unused input would come back as None. The clauses say zero, so ask for zeros.
             grad = self._torch.autograd.grad
-            return grad(y, leaves, ct, retain_graph=True, create_graph=self._depth > 0, materialize_grads=True)
+            return grad(y, leaves, ct, retain_graph=True, create_graph=self._around.depth > 0, materialize_grads=True)
 
         return (y if outer else y.detach()), pullback
 
     def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
-        with self._inside("_pushing"):
+        with self._inside("functional"):
             return self._torch.func.jvp(f, tuple(primals), tuple(tangents))
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        def mapped(*xs: Any) -> Any:
+            with self._inside("functional"):
+                return self._torch.func.vmap(f)(*xs)
+
+        return mapped
+
+    def cond(self, test: Any, then: Callable[[], Any], otherwise: Callable[[], Any]) -> Any:
+        return self._torch.cond(test, then, otherwise)
 
     @contextmanager
     def _inside(self, counter: str) -> Iterator[None]:
         """Count how many derivatives are being taken around what is called."""
-        setattr(self, counter, getattr(self, counter) + 1)
+        setattr(self._around, counter, getattr(self._around, counter) + 1)
         try:
             yield
         finally:
-            setattr(self, counter, getattr(self, counter) - 1)
+            setattr(self._around, counter, getattr(self._around, counter) - 1)

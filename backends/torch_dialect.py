@@ -10,12 +10,21 @@ def tangent(f, dxs):
     return lambda *xs: torch.func.jvp(f, xs, dxs)[1]
 """
 
+# Torch takes None for all axes here and there, and not beside keepdim.
+AXES = "tuple(range(x.ndim)) if axis is None else axis"
+
+
+def reduction(word: str) -> str:
+    """Return a function that torch has for all axes, and for those that are named."""
+    return f"torch.{word}(x) if axis is None and not keepdims else torch.{word}(x, dim={AXES}, keepdim=keepdims)"
+
+
 DIALECT = Dialect(
     imports="import torch",
     helpers=HELPERS,
     array="torch.tensor({values}, dtype=torch.{dtype})",
     reverse="""\
-for leaf in ({names},):
+for leaf in [{names}]:
     leaf.requires_grad_()
 (got,) = torch.autograd.grad(f({names}), [{which}], [ct], materialize_grads=True)
 """,
@@ -46,6 +55,15 @@ def gradient(f, which, ct):
         "retained": "{y}.backward({ct}, retain_graph=True)",
         "gradient": "{x}.grad",
         "zero": "{x}.grad = None",
+        "no_grad": "with torch.no_grad():",
+        "set": "{x} = {y}",
+        "add": "{x} += {y}",
+        "subtract": "{x} -= {y}",
+        "multiply": "{x} *= {y}",
+        "divide": "{x} /= {y}",
+        "exp": "{x}.exp_()",
+        "sin": "{x}.sin_()",
+        "tanh": "{x}.tanh_()",
     },
     table={
         # ----- creation -----
@@ -150,19 +168,31 @@ def gradient(f, which, ct):
         "i0(x)": "torch.special.i0(x)",
         "i1(x)": "torch.special.i1(x)",
         # ----- reductions and scans -----
-        "sum(x, axis=None, keepdims=False, where=None, initial=None)": "total(x, axis, keepdims, where, initial)",
-        "mean(x, axis=None, keepdims=False)": "average(x, axis, keepdims)",
-        "prod(x, axis=None, keepdims=False, where=None, initial=None)": "product(x, axis, keepdims, where, initial)",
+        "sum(x, axis=None, keepdims=False, where=None, initial=None)": (
+            f"({reduction('sum')}) if where is None and initial is None and axis != ()"
+            " else total(x, axis, keepdims, where, initial)"
+        ),
+        "mean(x, axis=None, keepdims=False)": f"({reduction('mean')}) if axis != () else x.clone()",
+        "prod(x, axis=None, keepdims=False, where=None, initial=None)": (
+            "product(x, axis, keepdims, where, initial) if where is not None or initial is not None"
+            " else torch.prod(x) if axis is None and not keepdims"
+            " else torch.prod(x, dim=axis, keepdim=keepdims) if isinstance(axis, int)"
+            " else product(x, axis, keepdims)"
+        ),
         "var(x, axis=None, keepdims=False, correction=0.0)": "torch.var(x, dim=axis, correction=correction, keepdim=keepdims)",
         "std(x, axis=None, keepdims=False, correction=0.0)": "torch.std(x, dim=axis, correction=correction, keepdim=keepdims)",
-        "logsumexp(x, axis=None, keepdims=False)": "torch.logsumexp(x, dim=axes(x, axis), keepdim=keepdims)",
+        "logsumexp(x, axis=None, keepdims=False)": f"torch.logsumexp(x, dim={AXES}, keepdim=keepdims)",
         "vector_norm(x, axis=None, keepdims=False, ord=2)": "torch.linalg.vector_norm(x, ord, dim=axis, keepdim=keepdims)",
-        "max(x, axis=None, keepdims=False, where=None, initial=None)": "greatest(x, axis, keepdims, where, initial)",
-        "min(x, axis=None, keepdims=False, where=None, initial=None)": "least(x, axis, keepdims, where, initial)",
+        "max(x, axis=None, keepdims=False, where=None, initial=None)": (
+            f"({reduction('amax')}) if where is None and initial is None else greatest(x, axis, keepdims, where, initial)"
+        ),
+        "min(x, axis=None, keepdims=False, where=None, initial=None)": (
+            f"({reduction('amin')}) if where is None and initial is None else least(x, axis, keepdims, where, initial)"
+        ),
         "median(x, axis=None, keepdims=False)": "median(x, axis, keepdims)",
         "argmax(x, axis=None, keepdims=False)": "torch.argmax(x, dim=axis, keepdim=keepdims)",
-        "any(x, axis=None, keepdims=False)": "torch.any(x, dim=axes(x, axis), keepdim=keepdims)",
-        "all(x, axis=None, keepdims=False)": "torch.all(x, dim=axes(x, axis), keepdim=keepdims)",
+        "any(x, axis=None, keepdims=False)": reduction("any"),
+        "all(x, axis=None, keepdims=False)": reduction("all"),
         "count_nonzero(x, axis=None, keepdims=False)": "total(x != 0, axis, keepdims)",
         "cumulative_sum(x, axis)": "torch.cumsum(x, dim=axis)",
         "cumulative_prod(x, axis)": "torch.cumprod(x, dim=axis)",
@@ -198,7 +228,7 @@ def gradient(f, which, ct):
         "moveaxis(x, source, destination)": "torch.moveaxis(x, source, destination)",
         "expand_dims(x, axis)": "torch.unsqueeze(x, axis)",
         "squeeze(x, axis)": "torch.squeeze(x, axis)",
-        "flip(x, axis=None)": "torch.flip(x, (axis,) if isinstance(axis, int) else axes(x, axis))",
+        "flip(x, axis=None)": f"torch.flip(x, (axis,) if isinstance(axis, int) else {AXES})",
         "roll(x, shift, axis)": "torch.roll(x, shift, axis)",
         "concat(x, y, axis=0)": "torch.concat([x, y], dim=axis)",
         "stack(x, y, axis=0)": "torch.stack([x, y], dim=axis)",
@@ -211,11 +241,16 @@ def gradient(f, which, ct):
         "tril(x, k=0)": "torch.tril(x, k)",
         "triu(x, k=0)": "torch.triu(x, k)",
         "tile(x, repetitions)": "torch.tile(x, repetitions)",
-        "repeat(x, repeats, axis)": "torch.repeat_interleave(x, counts(repeats), dim=axis)",
+        "repeat(x, repeats, axis)": (
+            "torch.repeat_interleave(x, torch.tensor(repeats) if isinstance(repeats, list) else repeats, dim=axis)"
+        ),
         "broadcast_to(x, shape)": "torch.broadcast_to(x, shape)",
         # ----- indexing -----
-        "getitem(x, key)": "x[indices(key)]",
-        "take(x, indices, axis)": "taken(x, indices, axis)",
+        "getitem(x, key)": "x[key] if basic(key) else x[indices(key)]",
+        "take(x, indices, axis)": (  # torch.take is for the flattened array; index_select knows no negative numbers
+            "torch.take(x, torch.tensor(indices)) if axis is None"
+            " else torch.index_select(x, axis, torch.tensor(indices) % x.shape[axis])"
+        ),
         "take_along_axis(x, indices, axis)": "torch.take_along_dim(x, torch.tensor(indices), axis)",
         "at_set(x, y, key)": "updated(x, y, key)",
         "at_add(x, y, indices)": "added(x, y, indices)",
@@ -263,9 +298,14 @@ def gradient(f, which, ct):
         "conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1)": (
             "torch.nn.functional.conv2d(x, weight, stride=stride, padding=padding, dilation=dilation, groups=groups)"
         ),
-        "avg_pool(x, kernel_size, stride, padding)": "pooled('avg', x, kernel_size, stride=stride, padding=padding)",
+        "avg_pool(x, kernel_size, stride, padding)": (
+            "torch.nn.functional.avg_pool1d(x, kernel_size, stride=stride, padding=padding) if len(kernel_size) == 1"
+            " else torch.nn.functional.avg_pool2d(x, kernel_size, stride=stride, padding=padding)"
+        ),
         "max_pool(x, kernel_size, stride, padding, dilation)": (
-            "pooled('max', x, kernel_size, stride=stride, padding=padding, dilation=dilation)"
+            "torch.nn.functional.max_pool1d(x, kernel_size, stride=stride, padding=padding, dilation=dilation)"
+            " if len(kernel_size) == 1"
+            " else torch.nn.functional.max_pool2d(x, kernel_size, stride=stride, padding=padding, dilation=dilation)"
         ),
         "rfft(x, n=None, axis=-1, norm='backward')": "torch.view_as_real(torch.fft.rfft(x, n=n, dim=axis, norm=norm))",
         "irfft(x, n=None, axis=-1, norm='backward')": (
@@ -283,6 +323,7 @@ def gradient(f, which, ct):
         "conj(z)": "torch.conj(z)",
         "modulus(z)": "torch.abs(z)",
         "angle(z)": "torch.angle(z)",
+        "gradient(f, x)": "torch.func.grad(f)(x)",
         "stop_gradient(x)": "x.detach()",
     },
 )

@@ -31,6 +31,12 @@ def indices(key: Any) -> Any:
     return torch.tensor(key) if isinstance(key, list) else key
 
 
+def basic(key: Any) -> bool:
+    """Whether torch takes a key as numpy does: one without lists, and without slices that go backward."""
+    keys = key if isinstance(key, tuple) else (key,)
+    return not any(isinstance(k, list) or (isinstance(k, slice) and (k.step or 1) < 0) for k in keys)
+
+
 def axes(x: Any, axis: Any) -> Any:
     """None means all axes, also where torch wants them named."""
     return tuple(range(x.ndim)) if axis is None else axis
@@ -46,11 +52,6 @@ def total(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = N
     x = masked(x, where, 0.0)
     y = x.clone() if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
     return y if initial is None else y + x.new_tensor(initial)
-
-
-def average(x: Any, axis: Any, keepdims: bool) -> Any:
-    """Torch takes the empty tuple of axes for all of them."""
-    return x.clone() if axis == () else torch.mean(x, dim=axis, keepdim=keepdims)
 
 
 def product(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
@@ -95,17 +96,6 @@ def padded(x: Any, pad_width: Any, value: float, mode: str = "constant") -> Any:
     return torch.nn.functional.pad(x[None, None], widths, mode=mode)[0, 0]
 
 
-def taken(x: Any, indices: Any, axis: Any) -> Any:
-    """torch.take is for the flattened array; along an axis there is index_select, without negative numbers."""
-    index = torch.tensor(indices)
-    return torch.take(x, index) if axis is None else torch.index_select(x, axis, index % x.shape[axis])
-
-
-def counts(repeats: Any) -> Any:
-    """A repetition for each entry is a tensor."""
-    return torch.tensor(repeats) if isinstance(repeats, list) else repeats
-
-
 def added(x: Any, y: Any, key: Any) -> Any:
     """X with y added at a key; at a list of numbers duplicates accumulate."""
     if isinstance(key, list):
@@ -141,11 +131,6 @@ def square_by_singular_vectors(x: Any) -> Any:
     return u * (s * s).unsqueeze(-2) @ vh
 
 
-def pooled(kind: str, x: Any, size: Any, **how: Any) -> Any:
-    """torch.nn.functional has a function for each number of axes."""
-    return getattr(torch.nn.functional, f"{kind}_pool{len(size)}d")(x, size, **how)
-
-
 def normal(shape: Any, seed: int) -> Any:
     """Standard normal numbers from a seeded generator."""
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
@@ -156,22 +141,19 @@ HELPERS = (
     kind,
     counted,
     indices,
+    basic,
     axes,
     masked,
     total,
-    average,
     product,
     greatest,
     least,
     median,
     padded,
-    taken,
-    counts,
     added,
     updated,
     normal,
     qr,
     sine_by_eigenvectors,
     square_by_singular_vectors,
-    pooled,
 )

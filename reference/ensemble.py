@@ -56,10 +56,13 @@ class Ensemble(traced.Traced):
         return Ensemble(self.data[:1], self.noise) if len(self.data) > 1 else self
 
     def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Ensemble:
-        if function in traced.DECISIONS:
-            args = [traced.clean(a) for a in args]
         implementation = IMPLEMENTATIONS.get(function, elementwise)
-        return Ensemble(implementation(self.noise, function, args, params), self.noise)
+        if function not in traced.DECISIONS:
+            return Ensemble(implementation(self.noise, function, args, params), self.noise)
+        decided = implementation(self.noise, function, [traced.clean(a) for a in args], params)
+        if decided.dtype.kind == "f":  # a number: it is the same in all replicas, and what is computed of it is rounded in each
+            decided = np.repeat(decided, max(len(a.data) for a in args if isinstance(a, Ensemble)), axis=0)
+        return Ensemble(decided, self.noise)
 
 
 def perturb(y: np.ndarray, noise: Noise, scale: np.ndarray | None = None, factor: float = 1.0) -> np.ndarray:
@@ -79,13 +82,13 @@ def perturb(y: np.ndarray, noise: Noise, scale: np.ndarray | None = None, factor
 
 def align(args: Sequence[Any]) -> list[Any]:
     """Give all ensembles the core rank of the largest operand, so that their leading axes broadcast."""
-    rank = max(np.ndim(a) if not isinstance(a, Ensemble) else a.data.ndim - LEAD for a in args)
-    return [
-        a.data.reshape(a.data.shape[:LEAD] + (1,) * (rank - a.data.ndim + LEAD) + a.data.shape[LEAD:])
-        if isinstance(a, Ensemble)
-        else a
-        for a in args
-    ]
+    arrays = [a.data if isinstance(a, Ensemble) else a for a in args]
+    ranks = [y.ndim if y is not a else np.ndim(a) + LEAD for a, y in zip(args, arrays, strict=True)]
+    rank = max(ranks)
+    for i, (a, y, own) in enumerate(zip(args, arrays, ranks, strict=True)):
+        if y is not a and own < rank:
+            arrays[i] = y.reshape(y.shape[:LEAD] + (1,) * (rank - own) + y.shape[LEAD:])
+    return arrays
 
 
 EXACT = {np.real, np.imag, np.conjugate, np.negative, np.absolute, np.positive, np.copysign, np.where} | traced.DECISIONS
@@ -132,7 +135,8 @@ def _along_axis(function: Callable, x: Ensemble, params: dict[str, Any]) -> np.n
 
 def _pick(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
     positions = params["positions"]
-    lead = np.broadcast_shapes(*(a.data.shape[:LEAD] for a in args if isinstance(a, Ensemble)))
+    leads = {a.data.shape[:LEAD] for a in args if isinstance(a, Ensemble)}
+    lead = leads.pop() if len(leads) == 1 else np.broadcast_shapes((1,) * LEAD, *leads)
     flats = [_flat(a, lead) for a in args]
     flat = flats[0] if len(flats) == 1 else np.concatenate(flats, axis=-1)
     if isinstance(positions, Ensemble):  # chosen point by point
@@ -149,7 +153,8 @@ def _pick(noise: Noise, function: Callable, args: Sequence[Any], params: dict[st
 def _flat(a: Any, lead: tuple[int, ...]) -> np.ndarray:
     if not isinstance(a, Ensemble):
         return np.broadcast_to(np.ravel(a), (*lead, np.size(a)))
-    return np.broadcast_to(a.data.reshape(*a.data.shape[:LEAD], a.size), (*lead, a.size))
+    flat = a.data.reshape(*a.data.shape[:LEAD], a.size)
+    return flat if flat.shape[:LEAD] == lead else np.broadcast_to(flat, (*lead, a.size))
 
 
 def _scatter(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:

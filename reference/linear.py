@@ -128,7 +128,7 @@ class Contract:
         alone = [i for i, c in enumerate(mine) if not any(c in label for label in labels)]
         if alone:
             labels.append("".join(mine[i] for i in alone))
-            operands.append(np.ones([self.shape[i] for i in alone], traced.clean(ct).dtype))
+            operands.append(np.ones([self.shape[i] for i in alone], ct.dtype))
         return unbroadcast(traced.contract(*operands, labels=tuple(labels), out=mine), self.shape)
 
 

@@ -31,7 +31,7 @@ def plain(program: Program) -> str:
 
 def statements(program: Program, spell: Spell) -> list[str]:
     """Return the lines of a function body, `return` included."""
-    return [*_steps(program, spell), f"return {', '.join(map(_operand, program.outputs))}"]
+    return [*_steps(program, spell), _return(program.outputs)]
 
 
 def _operand(a: Operand) -> str:
@@ -61,8 +61,36 @@ def _step(step: Step, spell: Spell) -> Iterator[str]:
         yield from _indented([*_bind(test.inputs, step.out), *_steps(test, spell)])
         yield from _indented([f"if not {_operand(test.outputs[0])}:", "    break"])
         yield from _indented(_looped(body, step.out, spell))
+    elif step.op == "call":
+        yield from _called(step, args, spell)
+    elif step.op == "gradient":
+        (body,) = step.blocks
+        yield from _defined(f"{step.out[0]}_f", body.inputs, [*_steps(body, spell), _return(body.outputs)])
+        yield f"{step.out[0]} = {spell('gradient', [f'{step.out[0]}_f', *args], {})}"
     else:
         yield f"{step.out[0]} = {spell(step.op, args, step.params)}"
+
+
+def _called(step: Step, args: Sequence[str], spell: Spell) -> Iterator[str]:
+    """Define the function and call it; one that calls itself counts down."""
+    (body,), depth, name = step.blocks, step.params["depth"], f"{step.out[0]}_f"
+    if depth == 1:
+        yield from _defined(name, body.inputs, [*_steps(body, spell), _return(body.outputs)])
+        yield f"{', '.join(step.out)} = {name}({', '.join(args)})"
+        return
+    again = f"return {name}({', '.join(['n - 1', *map(_operand, body.outputs)])})"
+    lines = ["if n == 0:", f"    {_return(body.inputs)}", *_steps(body, spell), again]
+    yield from _defined(name, ("n", *body.inputs), lines)
+    yield f"{', '.join(step.out)} = {name}({', '.join([str(depth), *args])})"
+
+
+def _defined(name: str, inputs: Sequence[str], lines: Sequence[str]) -> Iterator[str]:
+    yield f"def {name}({', '.join(inputs)}):"
+    yield from _indented(lines)
+
+
+def _return(outputs: Sequence[Operand]) -> str:
+    return f"return {', '.join(map(_operand, outputs))}"
 
 
 def _assigned(block: Program, out: Sequence[str], spell: Spell) -> list[str]:

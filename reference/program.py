@@ -1,8 +1,9 @@
 """Programs: pure functions as data.
 
-A program is a list of steps over named values; a step applies one operation of the catalogue, or is structured
-control flow (`if`, `while`, `for`) with blocks, which are programs that see the values around them. Being data, a
-program can be run on anything that has the operations, printed, stored and taken apart.
+A program is a list of steps over named values; a step applies one operation of the catalogue, or is structured with
+blocks, which are programs that see the values around them: `if`, `while`, `for`, the `call` of a function, which may be
+recursive, and the `gradient` of one. Being data, a program can be run on anything that has the operations, printed,
+stored and taken apart.
 
 `trace` makes one from a Python function of an `ad` namespace and its inputs:
 
@@ -23,6 +24,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.flow import Eager
 
 Operand = str | int | float  # the name of a value, or a number
 
@@ -33,7 +35,7 @@ class InvalidProgram(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """`out = op(*args, **params)`; the blocks of `if` are (then, otherwise), of `while` (test, body), of `for` (body,)."""
+    """`out = op(*args, **params)`, or with blocks: see `STRUCTURES`."""
 
     out: tuple[str, ...]
     op: str
@@ -69,7 +71,7 @@ class Program:
 # ----- running -----
 
 
-def run(program: Program, xp: Any, *inputs: Any, path: list[bool] | None = None) -> tuple[Any, ...]:
+def run(program: Program, xp: Any, *inputs: Any, flow: Eager | None = None) -> tuple[Any, ...]:
     """Run a program on any namespace of operations.
 
     Parameters
@@ -79,48 +81,67 @@ def run(program: Program, xp: Any, *inputs: Any, path: list[bool] | None = None)
         Operations under the catalogue's names.
     inputs : array
         In the type that `xp` works on.
-    path : list, optional
-        Receives the decision of every branch and loop test, in order.
+    flow : Eager, optional
+        Who carries out control flow: Python, if nobody else is named.
 
     Returns
     -------
     tuple
         The outputs.
     """
-    return _block(program, xp, {}, inputs, [] if path is None else path)
+    return _block(program, xp, {}, inputs, Eager() if flow is None else flow)
 
 
-def _block(block: Program, xp: Any, around: Mapping[str, Any], inputs: Sequence[Any], path: list[bool]) -> tuple[Any, ...]:
-    values = dict(around)
-    values.update(zip(block.inputs, inputs, strict=True))
+def _block(block: Program, xp: Any, around: Mapping[str, Any], inputs: Sequence[Any], flow: Eager) -> tuple[Any, ...]:
+    values = {**around, **dict(zip(block.inputs, inputs, strict=True))}
     for step in block.steps:
-        result = _step(step, xp, values, path)
-        values.update(zip(step.out, result, strict=True))
-    return tuple(_value(o, values) for o in block.outputs)
+        values.update(zip(step.out, perform(step, xp, values, flow), strict=True))
+    return tuple([values[o] if isinstance(o, str) else o for o in block.outputs])
 
 
-def _value(operand: Operand, values: Mapping[str, Any]) -> Any:
-    return values[operand] if isinstance(operand, str) else operand
-
-
-def _step(step: Step, xp: Any, values: Mapping[str, Any], path: list[bool]) -> tuple[Any, ...]:
+def perform(step: Step, xp: Any, values: Mapping[str, Any], flow: Eager) -> tuple[Any, ...]:
+    """Return the results of one step, given the values that it sees."""
     args = tuple([values[a] if isinstance(a, str) else a for a in step.args])
     if not step.blocks:
         return (getattr(xp, step.op)(*args, **step.params),)
-    if step.op == "if":
-        path.append(bool(args[0]))
-        return _block(step.blocks[0 if path[-1] else 1], xp, values, (), path)
-    if step.op == "for":
-        for _ in range(step.params["times"]):
-            args = _block(step.blocks[0], xp, values, args, path)
-        return args
-    if step.op == "while":
-        while True:
-            path.append(bool(_block(step.blocks[0], xp, values, args, path)[0]))
-            if not path[-1]:
-                return args
-            args = _block(step.blocks[1], xp, values, args, path)
-    raise InvalidProgram(f"control flow {step.op!r}; there are if, for and while")
+    if step.op not in STRUCTURES:
+        raise InvalidProgram(f"control flow {step.op!r}; there are {', '.join(STRUCTURES)}")
+    blocks = [lambda *inputs, block=block: _block(block, xp, values, inputs, flow) for block in step.blocks]
+    return STRUCTURES[step.op](flow, step, blocks, args)
+
+
+# Each structure: its name, and what it does with its blocks and operands.
+STRUCTURES: dict[str, Callable[..., tuple[Any, ...]]] = {
+    "if": lambda flow, step, blocks, args: flow.cond(args[0], *blocks),  # (then, otherwise)
+    "while": lambda flow, step, blocks, args: flow.while_loop(*blocks, args),  # (test, body)
+    "for": lambda flow, step, blocks, args: flow.repeat(step.params["times"], *blocks, args),
+    "call": lambda flow, step, blocks, args: flow.recurse(step.params["depth"], *blocks, args),
+    "gradient": lambda flow, step, blocks, args: (flow.gradient(lambda x: blocks[0](x)[0], args[0]),),
+}
+
+
+# ----- taking apart -----
+
+
+def prune(program: Program) -> Program:
+    """Return a program without the steps that nothing depends on."""
+    used = {o for o in program.outputs if isinstance(o, str)}
+    kept: list[Step] = []
+    for step in reversed(program.steps):
+        if used & set(step.out):
+            kept.append(step)
+            used |= reads(step)
+    return Program(program.inputs, tuple(reversed(kept)), program.outputs)
+
+
+def reads(step: Step) -> set[str]:
+    """Return the names that a step reads, those that its blocks see around them included."""
+    found = {a for a in step.args if isinstance(a, str)}
+    for block in step.blocks:
+        made = {name for inner in block.steps for name in inner.out} | set(block.inputs)
+        inside = {o for o in block.outputs if isinstance(o, str)}.union(*(reads(inner) for inner in block.steps))
+        found |= inside - made
+    return found
 
 
 # ----- making -----
@@ -190,6 +211,15 @@ class Builder:
     def repeat_times(self, times: int, body: Callable[..., Any], *carried: Any) -> Any:
         """Replace `carried` by `body(*carried)`, `times` times."""
         return self._structured("for", carried, {"times": times}, (self._nested(body, len(carried)),), len(carried))
+
+    def call(self, body: Callable[..., Any], *args: Any, depth: int = 1) -> Any:
+        """Return `body(*args)`, or with a depth, what comes of calling it on its own results so many times."""
+        block = self._nested(body, len(args))
+        return self._structured("call", args, {"depth": depth}, (block,), len(block.outputs))
+
+    def gradient(self, body: Callable[[Any], Any], x: Any) -> Any:
+        """Return the gradient of a scalar function at x."""
+        return self._structured("gradient", (x,), {}, (self._nested(body, 1),), 1)
 
     def _structured(self, op: str, args: Sequence[Any], params: dict, blocks: tuple[Program, ...], outputs: int) -> Any:
         out = self._record(op, args, params, blocks, outputs)

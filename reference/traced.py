@@ -79,8 +79,17 @@ class Traced(np.lib.mixins.NDArrayOperatorsMixin):
 
 def call(function: Callable, args: Sequence[Any], params: dict[str, Any] | None = None) -> Any:
     """Give a primitive to the highest level among its arguments, or to plain numpy."""
-    top = max((a for a in args if isinstance(a, Traced)), key=lambda a: a.level, default=None)
+    top = highest(args)
     return function(*args, **(params or {})) if top is None else top.apply(function, args, params or {})
+
+
+def highest(args: Sequence[Any]) -> Any:
+    """Return the first argument of the highest level, or None where there are plain arrays and numbers alone."""
+    top = None
+    for a in args:
+        if isinstance(a, Traced) and (top is None or a.level > top.level):
+            top = a
+    return top
 
 
 def clean(x: Array) -> Array:
@@ -98,7 +107,7 @@ def primitive(plain: Callable) -> Callable:
 
     @functools.wraps(plain)
     def function(*arrays: Any, **params: Any) -> Any:
-        top = max((a for a in arrays if isinstance(a, Traced)), key=lambda a: a.level, default=None)
+        top = highest(arrays)
         return plain(*arrays, **params) if top is None else top.apply(function, arrays, params)
 
     function.plain = plain  # type: ignore[attr-defined]  # a function takes attributes; mypy does not know which
@@ -111,6 +120,8 @@ def primitive(plain: Callable) -> Callable:
 @primitive
 def pick(*arrays: Array, positions: np.ndarray) -> Array:
     """Return the entries at `positions` of the raveled, concatenated arrays; the position past the end is zero."""
+    if isinstance(positions, Traced):
+        return positions.apply(pick, arrays, {"positions": positions})
     flat = np.concatenate([np.ravel(a) for a in arrays])
     return np.append(flat, np.zeros(1, flat.dtype))[positions]
 
@@ -118,6 +129,8 @@ def pick(*arrays: Array, positions: np.ndarray) -> Array:
 @primitive
 def scatter(x: Array, *, positions: np.ndarray, shape: tuple[int, ...]) -> Array:
     """Add the entries of x up at `positions` of an array of zeros; the position past the end is dropped."""
+    if isinstance(positions, Traced):  # an order of entries that is traced, for a constant
+        return positions.apply(scatter, (x,), {"positions": positions, "shape": shape})
     out = np.zeros(math.prod(shape) + 1, x.dtype)
     np.add.at(out, np.ravel(positions), np.ravel(x))
     return out[:-1].reshape(shape)

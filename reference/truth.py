@@ -19,6 +19,7 @@ import numpy as np
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.dual import Dual
 from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree, perturb
+from clinometer.reference.linear import broadcast
 from clinometer.reference.program import Program, run
 from clinometer.reference.rounding import PRECISIONS, Noise, Precision
 from clinometer.reference.traced import LETTERS, einsum
@@ -122,7 +123,8 @@ class Expected:
 class Truth:
     """Values and derivatives of a case, with tolerances.
 
-    `clean` is one replica in the working precision, with majorants; `noisy` are the replicas that spread.
+    `clean` is one replica in the working precision; `noisy` are the replicas that spread, with majorants: a scale of
+    roundings need not have more digits than they.
     """
 
     case: Case
@@ -158,9 +160,11 @@ class Truth:
         return self._expected(lambda run: run.push(self.case))
 
     def _expected(self, of: Callable[[Pass], list[tuple[np.ndarray, np.ndarray]]]) -> list[Expected]:
+        noisy = of(self.noisy)
+        clean = noisy if self.clean is self.noisy else of(self.clean)
         return [
-            expect(replicas, scale, self.case, clean[0], self.noisy.coarse)
-            for (clean, scale), (replicas, _) in zip(of(self.clean), of(self.noisy), strict=True)
+            expect(replicas, scale, self.case, number[0], self.noisy.coarse)
+            for (number, _), (replicas, scale) in zip(clean, noisy, strict=True)
         ]
 
 
@@ -169,7 +173,7 @@ class Pass:
     """What one run of a program on duals of ensembles gives; `coarse` is how many times too large its roundings are.
 
     `outputs[k]` has shape (replicas, points, *out). `jacobians[k][i]` has shape
-    (replicas, points, size of input i, *out) and `majorants[k][i]` the same with one replica.
+    (replicas, points, size of input i, *out) and `majorants[k][i]` the same with one replica; without majorants a scale is 0.
     """
 
     outputs: list[np.ndarray]
@@ -189,7 +193,7 @@ class Pass:
             replicas = scale = np.zeros((1, *x.shape))
             for k, ct in enumerate(cotangents):
                 along = _contracted(self.jacobians[k][i], ct)
-                bound = _contracted(self.majorants[k][i], abs(ct))
+                bound = _contracted(self.majorants[k][i], abs(ct)) if self.majorants else np.zeros_like(along[:1])
                 if case.precision.complex:  # directions 1, then directions i
                     n = along.shape[-1] // 2
                     along, bound = along[..., :n] + 1j * along[..., n:], np.maximum(bound[..., :n], bound[..., n:])
@@ -201,16 +205,17 @@ class Pass:
     def push(self, case: Case) -> list[tuple[np.ndarray, np.ndarray]]:
         """Return the replicas and the scale of each tangent."""
         found = []
-        for jacobians, majorants in zip(self.jacobians, self.majorants, strict=True):
+        for k, jacobians in enumerate(self.jacobians):
             replicas = scale = np.zeros((1, 1))
-            for jacobian, majorant, dx in zip(jacobians, majorants, case.tangents, strict=True):
+            for i, (jacobian, dx) in enumerate(zip(jacobians, case.tangents, strict=True)):
                 out = LETTERS[: jacobian.ndim - LEAD]
                 dx = dx.reshape(len(dx), -1)
                 if case.precision.complex:
                     dx = np.concatenate([dx.real, dx.imag], axis=1)
                 dx = dx.astype(jacobian.real.dtype)
                 replicas = replicas + einsum([f"RPI{out}", "PI"], f"RP{out}", jacobian, dx)
-                scale = scale + einsum([f"RPI{out}", "PI"], f"RP{out}", majorant, abs(dx))
+                if self.majorants:
+                    scale = scale + einsum([f"RPI{out}", "PI"], f"RP{out}", self.majorants[k][i], abs(dx))
             found.append((replicas, scale))
         return found
 
@@ -246,7 +251,7 @@ def _passes(case: Case) -> tuple[Pass, Pass]:
         both = _pass(case, precision, REPLICAS)
         return both, both
     fast = dataclasses.replace(precision, working=np.complex128 if precision.complex else np.float64)
-    clean, noisy = _pass(case, precision, 1), _pass(case, fast, REPLICAS, COARSE, majorants=False)
+    clean, noisy = _pass(case, precision, 1, majorants=False), _pass(case, fast, REPLICAS, COARSE)
     if not all(map(_holds_up, noisy.arrays, clean.arrays)):  # float64's range is too short for what long double holds
         noisy = _pass(case, precision, REPLICAS)
     return clean, noisy
@@ -265,10 +270,11 @@ def _pass(case: Case, precision: Precision, replicas: int, coarse: float = 1.0, 
         if data.dtype.kind not in "fc":  # a comparison's answers are booleans, which do not subtract
             data = data.astype(precision.working)
         shape = data.shape[LEAD:]
-        found.outputs.append(np.broadcast_to(data, (len(data), case.points, 1, *shape))[:, :, 0])
+        found.outputs.append(broadcast(data, (len(data), case.points, 1, *shape))[:, :, 0])
         full = (case.points, sum(sizes), *shape)
         found.jacobians.append(_split(_component(y, "dx", shape, precision), full, sizes))
-        found.majorants.append(_split(_component(y, "m", shape, precision), full, sizes))
+        if majorants:
+            found.majorants.append(_split(_component(y, "m", shape, precision), full, sizes))
     return found
 
 
@@ -303,7 +309,7 @@ def _component(y: Any, name: str, shape: tuple[int, ...], precision: Precision) 
 
 
 def _split(data: np.ndarray, full: tuple[int, ...], sizes: list[int]) -> list[np.ndarray]:
-    data = np.broadcast_to(data, (len(data), *full))
+    data = broadcast(data, (len(data), *full))
     ends = np.cumsum(sizes)
     return [data[:, :, end - n : end] for end, n in zip(ends, sizes, strict=True)]
 

@@ -15,12 +15,16 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.catalogue.special import EXACTLY
 from clinometer.reference.differences import Estimate, derivative
+from clinometer.reference.flow import Eager, Following, OffThePath
 from clinometer.reference.program import run
+from clinometer.reference.traced import clean
 from clinometer.reference.truth import Case
 
 CURVED = {2, 3, 5, 6}  # the groups of exp, sin, tanh, erf: their scale is one
 TURN = 0.5  # how far the argument of such a function may move over the whole stencil
+NEAR = 0.75  # of the way to the nearest kink or edge
 POINTS = 9  # of the stencil: in long double good to nearly float64's own precision
 
 
@@ -34,6 +38,7 @@ class Watched:
     frozen: list[Any] | None = None
     detached: list[Any] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
+    guarded: list[tuple[float, list[np.ndarray]]] = field(default_factory=list)  # how far arguments may move, and they
     curved: list[np.ndarray] = field(default_factory=list)  # arguments of functions that turn within a unit or so
 
     def __getattr__(self, op: str) -> Callable[..., Any]:
@@ -42,8 +47,11 @@ class Watched:
         def apply(*args: Any, **params: Any) -> Any:
             if op == "stop_gradient":
                 return self._cut(args[0])
-            arrays = [np.asarray(a) for a in args[: row.arity]]
-            self.distances.append(row.distance(*arrays))
+            arrays = [np.asarray(clean(a)) for a in args[: row.arity]]  # of duals too: a derivative may be part of a program
+            distance = row.distance(*arrays)
+            self.distances.append(distance)
+            if math.isfinite(distance):
+                self.guarded.append((distance, arrays))
             if row.group in CURVED:
                 self.curved.extend(arrays)
             with np.errstate(all="ignore"):
@@ -52,8 +60,8 @@ class Watched:
         return apply
 
     def _cut(self, x: Any) -> Any:
-        self.detached.append(x)
-        return x if self.frozen is None else self.frozen[len(self.detached) - 1]
+        self.detached.append(clean(x))
+        return self.detached[-1] if self.frozen is None else self.frozen[len(self.detached) - 1]
 
 
 def plain_values(case: Case, point: int = 0) -> list[np.ndarray]:
@@ -84,9 +92,10 @@ class Line:
 
     def at(self, t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
         """Run the program at x + t dx."""
-        watched, path = Watched(frozen=self.frozen), list[bool]()
+        watched, flow = Watched(frozen=self.frozen), Eager() if self.frozen is None else Following(self.path)
         xs = [x + t * dx for x, dx in zip(self.xs, self.dxs, strict=True)]
-        return watched, path, run(self.program, watched, *xs, path=path)
+        ys = run(self.program, watched, *xs, flow=flow)
+        return watched, flow.path, ys
 
     def clear(self, t: float) -> bool:
         """Whether the points at t and -t lie on this side of every kink, edge and branch."""
@@ -95,16 +104,20 @@ class Line:
     def _clear(self, t: Any) -> bool:
         try:
             watched, path, ys = self.at(t)
-        except np.linalg.LinAlgError:  # a matrix that is singular over there
+        except (np.linalg.LinAlgError, OffThePath):  # a matrix that is singular over there, or another branch
             return False
         before = self.centre
         if not all(np.isfinite(y).all() for y, y0 in zip(ys, self.outputs, strict=True) if np.isfinite(y0).all()):
             return False
-        if path != self.path or len(watched.distances) != len(before.distances):
+        if len(path) != len(self.path) or len(watched.guarded) != len(before.guarded):
             return False
         if any((abs(a - a0) > TURN).any() for a, a0 in zip(watched.curved, before.curved, strict=True)):
             return False
-        return not any(d < 0.25 * d0 for d, d0 in zip(watched.distances, before.distances, strict=True) if math.isfinite(d0))
+        # The ends may be far from a kink that lies between them: so what counts is how far each argument has moved.
+        return not any(
+            d > 0 and any(np.max(abs(a - a0), initial=0) > NEAR * d for a, a0 in zip(now, then, strict=True))
+            for (_, now), (d, then) in zip(watched.guarded, before.guarded, strict=True)
+        )
 
 
 def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any], order: int = 1) -> Estimate:
@@ -120,13 +133,16 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
         Of the derivative.
     """
     real, program = lines[0][1].real, lines[0][1].program
-    noise = max((CATALOGUE[op].roundings for op in program.operations()), default=0.0) * 2.0**-53
+    noise = max((CATALOGUE[op].roundings for op in program.operations()), default=0.0) * 2.0**-53 * (not EXACTLY.get())
     reach = 1.0
     while not all(line.clear(reach) for _, line in lines) and reach > 1e-9:
         reach /= 4
 
     def f(t: Any) -> Any:
-        return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
+        try:
+            return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
+        except OffThePath:  # between two ends that are on it
+            return real(math.nan)
 
     # Values of several lines may cancel; what rounding each of them leaves does not.
     size = real(sum(abs(weight * functional(*line.outputs)) for weight, line in lines))

@@ -12,6 +12,7 @@ import functools
 import re
 import traceback
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend
+from clinometer.reference.flow import Eager
 from clinometer.reference.program import run
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
@@ -31,9 +33,10 @@ from clinometer.suites.nested import higher
 class Nonconformance(AssertionError):
     """The backend does not hold what a clause says; or, with another outcome, nobody can tell, or we are wrong."""
 
-    def __init__(self, outcome: str, message: str, finding: Finding | None = None):
+    def __init__(self, outcome: str, message: str, finding: Finding | None = None, blamed: str = ""):
         super().__init__(message)
         self.outcome, self.finding = outcome, finding
+        self.blamed = blamed  # the operation of a program that is wrong by itself
 
 
 class Unsupported(Exception):
@@ -54,6 +57,22 @@ class Finding:
     disagreement: Disagreement | None = None
     trace: str = ""
     lines: tuple[str, ...] = ()  # what was done, for clauses that do more than evaluate and differentiate
+    way: str = ""  # in which the question was put, and of which points, where a script has to do the same
+    whole: Case | None = None
+
+
+class Theirs(Eager):
+    """Control flow in Python, around a backend's operations; a gradient within a program is the backend's."""
+
+    def __init__(self, backend: Backend):
+        super().__init__()
+        self.backend = backend
+
+    def gradient(self, f: Callable[[Any], Any], x: Any) -> Any:
+        if hasattr(self.backend.xp, "gradient"):  # in the library's own words, as a script prints it
+            return self.backend.xp.gradient(f, x)
+        y, pullback = self.backend.vjp(f, x)
+        return pullback(self.backend.asarray(np.ones_like(self.backend.to_numpy(y))))[0]
 
 
 @dataclass
@@ -66,7 +85,11 @@ class Check:
     undecided: int = 0
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Curve] = field(default_factory=list)
+    aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
+    asides: Counter[str] = field(default_factory=Counter)  # how many were, for which reason
     case: Case | None = None  # in hand, for the evidence of an exception
+    flow: type[Theirs] = Theirs  # how control flow is said
+    within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
 
     @property
     def xp(self) -> Any:
@@ -112,29 +135,45 @@ class Check:
         with self.theirs("conversion to numpy"):
             return np.asarray(self.backend.to_numpy(x))
 
-    def function(self, case: Case) -> Callable[..., Any]:
-        """Return the program of a case as a function of the backend's arrays; several outputs are a tuple."""
+    def function(self, case: Case, mode: str = "") -> Callable[..., Any]:
+        """Return the program of a case as a function of the backend's arrays; several outputs are a tuple.
+
+        Raises
+        ------
+        Unsupported
+            The backend has not all the operations, in this dtype and, if one is named, this mode.
+        """
+        self._offered(case, mode)
+        program, xp, straight = case.program, self.xp, not case.program.branches
+        flow, theirs = self.flow, self.flow(self.backend)
 
         def f(*xs: Any) -> Any:
-            ys = run(case.program, self.xp, *xs)
+            ys = run(program, xp, *xs, flow=theirs if straight else flow(self.backend))
             return ys[0] if len(ys) == 1 else ys
 
-        return f
+        return f if self.within is None else self.within(f)
+
+    def _offered(self, case: Case, mode: str) -> None:
+        lacks, asked = getattr(self.backend, "lacks", {}), {case.dtype, mode}
+        absent = [op for op in case.program.operations() if not hasattr(self.xp, op) or asked & set(lacks.get(op, ()))]
+        if absent:
+            raise Unsupported(f"{self.backend.name} has no {', '.join(sorted(absent))} in {case.dtype} {mode}".rstrip())
 
     def value(self, case: Case) -> np.ndarray:
         """Return the backend's value of a case with one output, for all points."""
-        return self._points(case, lambda one: [self.function(one)(*self._inputs(one))])[0]
+        f, xs = self.function(case), self._batch(case.inputs)
+        return self._points(case, lambda i: [f(*xs(i))])[0]
 
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return value and gradients, for all points, by the backend's vjp."""
         cotangents = case.cotangents[0] if cotangents is None else cotangents
         # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
         turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
-        cts = iter(turn(cotangents))
+        f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(cotangents)])
 
-        def one_point(one: Case) -> list[Any]:
-            y, pullback = self.backend.vjp(self.function(one), *self._inputs(one))
-            return [y, *pullback(self.backend.asarray(np.array(next(cts))))]
+        def one_point(i: int) -> list[Any]:
+            y, pullback = self.backend.vjp(f, *xs(i))
+            return [y, *pullback(*cts(i))]
 
         y, *gradients = self._points(case, one_point)
         number = len(case.inputs)
@@ -152,41 +191,38 @@ class Check:
 
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Return value and tangent, for all points, by the backend's jvp."""
-
-        def one_point(one: Case) -> list[Any]:
-            dxs = [self.backend.asarray(np.array(dx[0])) for dx in one.tangents]
-            return list(self.backend.jvp(self.function(one), self._inputs(one), dxs))  # type: ignore[attr-defined]  # asked before
-
-        y, dy = self._points(case, one_point)
+        f, xs, dxs = self.function(case), self._batch(case.inputs), self._batch(case.tangents)
+        jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
+        y, dy = self._points(case, lambda i: list(jvp(f, xs(i), dxs(i))))
         return y, dy
 
     def higher(self, case: Case, mode: str) -> list[np.ndarray]:
         """Return the derivative of the gradient along the tangents, for all points: see `suites.nested`."""
+        f, (xs, dxs, cts) = self.function(case, mode), map(self._batch, (case.inputs, case.tangents, case.cotangents[:1]))
+        return self._points(case, lambda i: higher(self.backend, f, xs(i), dxs(i), cts(i)[0], mode))
 
-        def one_point(one: Case) -> list[Any]:
-            dxs = [self.backend.asarray(np.array(dx[0])) for dx in one.tangents]
-            ct = self.backend.asarray(np.array(one.cotangents[0][0]))
-            return higher(self.backend, self.function(one), self._inputs(one), dxs, ct, mode)
+    def _batch(self, arrays: Sequence[np.ndarray]) -> Callable[[int], list[Any]]:
+        """Return what gives the arrays at one point, as the backend's own."""
+        asarray, copies = self.backend.asarray, [np.array(x) for x in arrays]  # cases are shared, backends may write
+        return lambda i: [asarray(x[i, ...]) for x in copies]
 
-        return self._points(case, one_point)
-
-    def _inputs(self, one: Case) -> list[Any]:
-        return [self.backend.asarray(np.array(x[0])) for x in one.inputs]  # a copy: cases are shared, backends may write
-
-    def _points(self, case: Case, ask: Callable[[Case], list[Any]]) -> list[np.ndarray]:
-        self.case = case
+    def _points(self, case: Case, ask: Callable[[int], list[Any]]) -> list[np.ndarray]:
+        """Ask about one point after the other; the case in hand of an exception is that of its point."""
         answers: list[list[np.ndarray]] = []
+        to_numpy = self.backend.to_numpy
         with self.theirs():
             for i in range(case.points):
-                one = self.case = case.at(i)
-                answers.append([np.array(self.backend.to_numpy(a)) for a in ask(one)])
+                try:
+                    answers.append([np.array(to_numpy(a)) for a in ask(i)])
+                except BaseException:
+                    self.case = case.at(i)
+                    raise
         self.case = case
         for k, first in enumerate(answers[0]):
             for i, answer in enumerate(answers):
                 if answer[k].shape != first.shape:  # points of one case have one shape
-                    self._wrong(
-                        "shape", case.at(i), answer[k], f"shape {answer[k].shape} at one point, {first.shape} at another"
-                    )
+                    text = f"shape {answer[k].shape} at one point, {first.shape} at another"
+                    self._wrong("shape", case.at(i), answer[k], text)
         return [np.stack(column) for column in zip(*answers, strict=True)]
 
     # ----- holding against the truth -----

@@ -45,6 +45,8 @@ class Cell:
     operations: frozenset[str] = frozenset()  # all that the backend must have
     pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
     together: bool = False  # asked once, about all cases that are drawn
+    reduces: bool = False  # a case that fails is made small as the program that it is: see `strategies.reducing`
+    times: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"

@@ -17,6 +17,8 @@ from hypothesis.errors import FlakyFailure, HypothesisException
 
 from clinometer.backends import Backend, capabilities, dtypes
 from clinometer.reference.truth import Case
+from clinometer.strategies.provider import NAME
+from clinometer.strategies.reducing import reduced
 from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
 from clinometer.suites.clauses import Cell, Clause
 
@@ -49,7 +51,15 @@ class Flaky(Exception):
         self.wrong = wrong
 
 
-def examine(clause: Clause, cell: Cell, backend: Backend, *, profile: str = "standard", seed_: int = 0) -> Examination:
+def examine(
+    clause: Clause,
+    cell: Cell,
+    backend: Backend,
+    *,
+    profile: str = "standard",
+    seed_: int = 0,
+    aside: Callable[[str, str], str] = lambda message, blamed: "",
+) -> Examination:
     """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
 
     Parameters
@@ -61,15 +71,22 @@ def examine(clause: Clause, cell: Cell, backend: Backend, *, profile: str = "sta
         A key of `PROFILES`.
     seed_ : int
         The same seed draws the same cases on every backend and day.
+    aside : callable
+        Returns, for the message of a failure and the operation that is to blame, why it is set aside, or nothing: a whole
+        program fails wherever one of its operations is known to.
     """
     lacking = _lacking(clause, cell, backend)
     if lacking:
         return Examination("unsupported", lacking)
-    check, start = Check(backend), time.perf_counter()
+    check, start = Check(backend, aside=aside), time.perf_counter()
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves = check.observed, check.curves
+    if result.outcome == "pass" and check.asides:
+        result.message = (
+            f"{sum(check.asides.values())} of {check.examples} examples set aside: {'; '.join(sorted(check.asides))}"
+        )
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
         text = f"out of tolerance in {check.undecided} of {check.examples} examples, and finite differences could not tell"
         result.outcome, result.message = "inconclusive", text
@@ -88,7 +105,7 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         narrow = sorted(op for op in cell.operations if kind in getattr(backend, "lacks", {}).get(op, ()))
         if narrow:
             return f"{backend.name} has no {', '.join(narrow)} in {kind}"
-    absent = sorted(op for op in cell.operations if not hasattr(backend.xp, op))
+    absent = sorted(op for op in cell.operations if not hasattr(backend.xp, op) and not hasattr(backend, op))
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 
@@ -135,20 +152,29 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
             clause.body(check, case)
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
+        except Nonconformance as wrong:
+            known = check.aside(str(wrong), wrong.blamed)
+            if not known:
+                raise
+            check.asides[known] += 1
 
     if cell.together:
-        cases = sample(cell.strategy, profile, seed_)
+        cases = sample(cell.strategy, PROFILES[profile] * cell.times, seed_)
         check.examples += len(cases)
         clause.body(check, cases)
         return
     for case in cell.pinned():
         ask(case)
-    for case in sample(cell.strategy, profile, seed_):
+    for case in sample(cell.strategy, PROFILES[profile] * cell.times, seed_):
         try:
             ask(case)
         except Nonconformance as wrong:
+            if cell.reduces:
+                _reduced(case, ask, wrong)
             with contextlib.suppress(FlakyFailure):
-                _hypothesis(cell.strategy, profile, seed_, ask)  # meets the same case on its way, and shrinks it
+                _hypothesis(
+                    cell.strategy, PROFILES[profile] * cell.times, seed_, ask
+                )  # meets the same case on its way, and shrinks it
             raise Flaky(wrong) from wrong
         if isinstance(case, Case):
             case.settle()
@@ -156,27 +182,55 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         raise Unsupported(unsupported[0])
 
 
-def sample(strategy: st.SearchStrategy[Any], profile: str, seed_: int) -> tuple[Any, ...]:
+def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> None:
+    """Raise what a case has failed of, or what a smaller one fails of; return if the case itself holds now."""
+    last = wrong
+
+    def fails(smaller: Case) -> bool:
+        nonlocal last
+        try:
+            ask(smaller)
+        except Nonconformance as found:
+            if (found.outcome, found.blamed) == (wrong.outcome, wrong.blamed):
+                last = found
+                return True
+        return False
+
+    if fails(case):
+        reduced(case, fails)
+        raise last
+
+
+def sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
     """Return the cases that a strategy draws under a seed; clauses that share a strategy share them, truths included."""
-    return SAMPLES[profile](strategy, profile, seed_)
+    return SAMPLES[number](strategy, number, seed_)
 
 
-def _sample(strategy: st.SearchStrategy[Any], profile: str, seed_: int) -> tuple[Any, ...]:
+def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
     cases: list[Any] = []
-    _hypothesis(strategy, profile, seed_, cases.append)
+    _hypothesis(strategy, number, seed_, cases.append)
     return tuple(cases)
 
 
-SAMPLES = {profile: functools.lru_cache(KEPT // examples)(_sample) for profile, examples in PROFILES.items()}
+class Samples(dict[int, Callable[..., tuple[Any, ...]]]):
+    """For each number of cases, what draws so many and keeps the last of them."""
+
+    def __missing__(self, number: int) -> Callable[..., tuple[Any, ...]]:
+        self[number] = functools.lru_cache(max(KEPT // number, 1))(_sample)
+        return self[number]
 
 
-def _hypothesis(strategy: st.SearchStrategy[Any], profile: str, seed_: int, ask: Callable[[Any], None]) -> None:
+SAMPLES = Samples()
+
+
+def _hypothesis(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Callable[[Any], None]) -> None:
     """Draw and ask; a failure is shrunk."""
 
     @seed(seed_)
     @settings(
-        max_examples=PROFILES[profile],
+        max_examples=number,
         deadline=None,
+        backend=NAME,
         database=None,
         print_blob=False,
         report_multiple_bugs=False,

@@ -7,6 +7,7 @@ only some draws meet.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from clinometer.suites.clauses import Cell, Clause
 
 SHIPPED = Path(__file__).with_name("known.toml")
-FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "sometimes", "reason", "link", "seen"}
+FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "says", "sometimes", "reason", "link", "seen"}
 LISTS = ("clauses", "outcomes", "parameters")
 OUTCOMES = ("fail", "error", "crash", "timeout", "unsupported", "inconclusive", "invalid")
 NEEDED = ("backend", "clauses", "reason", "seen")
@@ -37,6 +38,7 @@ class Known:
     dtype: str = ""
     parameters: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ("fail",)
+    says: str = ""  # a regular expression: what messages are about it, of failures that are set aside one by one
     sometimes: bool = False  # only some draws meet it, so that a pass is no news
     link: str = ""
 
@@ -44,6 +46,7 @@ class Known:
         """Say whether this is about a cell of a clause."""
         return (
             clause.id in self.clauses
+            and not self.says
             and self.operation in ("", cell.operation)
             and self.dtype in ("", cell.dtype)
             and (not self.parameters or cell.parameters in self.parameters)
@@ -94,3 +97,18 @@ def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "") ->
     """Return the first entry about a cell, if there is one; none for a pass, where only some draws fail."""
     known = next((known for known in entries if known.covers(clause, cell)), None)
     return None if known is not None and known.sometimes and outcome == "pass" else known
+
+
+def aside(entries: list[Known], clause: Clause, cell: Cell, message: str, blamed: str = "") -> str:
+    """Return why a failure is set aside, or nothing.
+
+    Either an entry about the clause has words that are in its message; or an operation is to blame that is known to be
+    wrong by itself, in the cell's dtype.
+    """
+    for known in entries:
+        if known.dtype not in ("", cell.dtype):
+            continue
+        about = clause.id in known.clauses and known.says and re.search(known.says, message)
+        if about or (blamed and known.operation == blamed):
+            return str(known)
+    return ""

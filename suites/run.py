@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import functools
 import importlib.metadata
 import os
 import platform
@@ -195,7 +196,8 @@ class Run:
         if id_ in self.begun:
             return None
         self.write(journal.Start(id=id_, at=now()))
-        result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed)
+        aside = functools.partial(expectations.aside, self.known, clause, cell)
+        result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed, aside=aside)
         known = expectations.find(self.known, clause, cell, result.outcome)
         result.expectation = str(known) if known else ""
         result.expected = known is not None and result.outcome in known.outcomes

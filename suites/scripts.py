@@ -18,6 +18,7 @@ from clinometer.reference.program import Program
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Array, Evidence
+from clinometer.suites import flow_scripts
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
 from clinometer.suites.session import PLAIN
@@ -80,7 +81,9 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
     assert case is not None  # asked for only where there is one
     asked = finding.mode or mode
     dialect = getattr(backend, "dialect", None)
-    if dialect is not None:
+    if finding.way:
+        body, shown = flow_scripts.lines(finding, selection, asked), "backend.to_numpy(got).tolist()"
+    elif dialect is not None:
         body, shown = _with_dialect(finding, case, dialect, asked), "got.tolist()"
     else:
         body, shown = _with_adapter(finding, case, selection, asked), "backend.to_numpy(got).tolist()"
@@ -170,6 +173,8 @@ def _with_adapter(finding: Finding, case: Case, selection: str, mode: str) -> li
     lines = ["import numpy as np", "", "from clinometer.backends import load", "", f"backend = load({selection!r})"]
 
     def spell(op: str, args: Sequence[str], params: Any) -> str:
+        if op == "gradient":
+            return "backend.vjp({}, {})[1](backend.asarray(np.ones((), '{}')))[0]".format(*args, case.dtype)
         return f"backend.xp.{plainly(op, args, params)}"
 
     lines += ["", "", *function(case.program, spell)]

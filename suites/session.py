@@ -53,15 +53,15 @@ class Session:
         with self.check.theirs("value", self.lines):
             return self.check.function(self.case)(*self.leaves)
 
-    def backward(self, y: Any, *, ct: bool = True, retain: bool = False) -> None:
+    def backward(self, y: Any, *, ct: bool = True, retain: bool = False, name: str = OUT) -> None:
         """Go backward from y, with the case's cotangent or, for a scalar, without."""
-        self.say_backward(ct=ct, retain=retain)
+        self.say_backward(ct=ct, retain=retain, name=name)
         with self.check.theirs("backward", self.lines):
             self.tape.backward(y, self.ct if ct else None, retain=retain)
 
-    def say_backward(self, *, ct: bool = True, retain: bool = False) -> None:
+    def say_backward(self, *, ct: bool = True, retain: bool = False, name: str = OUT) -> None:
         """Write a backward down, for a clause that does it itself."""
-        self.lines.append(self.words["retained" if retain else "backward"].format(y=OUT, ct="ct" if ct else "None"))
+        self.lines.append(self.words["retained" if retain else "backward"].format(y=name, ct="ct" if ct else "None"))
 
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""
@@ -80,11 +80,15 @@ class Session:
     def holds(self, *expected: Expected) -> None:
         """Hold the accumulated gradients of all leaves against these."""
         for which, want in enumerate(expected):
-            got, name = self.gradient(which), self.names[which]
-            if got is None:
-                text = f"gradient of {name}: none, where one is due"
-                raise Nonconformance("fail", text, Finding(text, self.case, lines=tuple(self.lines)))
-            self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
+            self.holds_one(which, want)
+
+    def holds_one(self, which: int, want: Expected) -> None:
+        """Hold the accumulated gradient of one leaf against this."""
+        got = self.gradient(which)
+        if got is None:
+            text = f"gradient of {self.names[which]}: none, where one is due"
+            raise Nonconformance("fail", text, Finding(text, self.case, lines=tuple(self.lines)))
+        self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
 
 
 def times(factor: float, expected: Sequence[Expected]) -> list[Expected]:

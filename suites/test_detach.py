@@ -11,7 +11,12 @@ from clinometer.suites.session import Session
 CUTS = ["stop_gradient"]
 
 
-@clause("DETACH-1", over=programs(lambda ad, x: ad.stop_gradient(x), mode="value"), needs=CUTS, broken_by=["rounding_detach"])
+@clause(
+    "DETACH-1",
+    over=programs(lambda ad, x: ad.stop_gradient(x), mode="value", profiles=("normal", "wide")),  # numbers of many bits
+    needs=CUTS,
+    broken_by=["rounding_detach"],
+)
 def test_a_detached_value_keeps_every_bit(check: Check, case: Case) -> None:
     """A detached value MUST be bit-identical to what was detached."""
     check.same(check.value(case), case.inputs[0], "detached value", case)

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from clinometer.backends import capabilities, load
+from clinometer.backends.protocol import TRANSFORMS
 from clinometer.suites import specification
 from clinometer.suites.clauses import Cell, Clause
 from clinometer.suites.examine import examine
@@ -152,8 +153,8 @@ def test_a_stopped_value_keeps_its_number_and_loses_its_derivative(name: str) ->
 @pytest.mark.parametrize(
     ("name", "offers"),
     [
-        ("reference", {"reverse", "forward", "nested", "tape", "stop_gradient"}),
-        ("torch", {"reverse", "forward", "nested", "tape", "stop_gradient"}),
+        ("reference", {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", *TRANSFORMS}),
+        ("torch", {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", "vmap", "cond"}),
         ("autograd", {"reverse", "forward", "nested", "stop_gradient"}),
     ],
 )

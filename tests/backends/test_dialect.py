@@ -109,9 +109,56 @@ def test_an_array_is_created_as_it_is_spelled(name: str, op: str) -> None:
 
 
 def test_every_operation_of_a_table_is_in_the_catalogue_or_creates_an_array() -> None:
-    """A table has no line that nobody asks for."""
+    """A table has no line that nobody asks for; `gradient` is what programs say of a derivative within them."""
     tables = {op for name in SPOKEN for op in vars(load(name).xp)}
-    assert tables <= {*CATALOGUE, *CREATION}
+    assert tables <= {*CATALOGUE, *CREATION, "gradient"}
+
+
+AXES = (None, 0, -1, (1,), (0, -1), (0, 1))
+X = np.array([[1.5, -2.0, 0.25], [3.0, 0.5, -1.0]])
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", AXES, ids=str)
+@pytest.mark.parametrize("op", ["sum", "mean", "prod", "max", "min", "logsumexp", "any", "all"])
+def test_a_reduction_is_run_as_it_is_spelled(op: str, axis: Any, keepdims: bool) -> None:
+    """Over all axes, one or some, kept or not, a reduction prints words of torch that give numpy's number."""
+    backend: Any = load("torch")
+    x, params = backend.asarray(X), {"axis": axis, "keepdims": keepdims}
+    assert_same(printed(backend, op, {"x": x}, params), run(backend, op, {"x": x}, params))
+    right = np.asarray(CATALOGUE[op].value(X, **params))
+    np.testing.assert_allclose(run(backend, op, {"x": x}, params), right, rtol=1e-12)
+
+
+SAID: list[tuple[str, dict[str, Any], str]] = [
+    ("sum", {}, "torch.sum(x)"),
+    ("sum", {"axis": 0}, "torch.sum(x, dim=0)"),
+    ("sum", {"axis": 0, "initial": 2.0}, "total(x, 0, False, None, 2.0)"),
+    ("sum", {"axis": ()}, "total(x, (), False, None, None)"),
+    ("sum", {"keepdims": True}, "torch.sum(x, dim=tuple(range(x.ndim)), keepdim=True)"),
+    ("mean", {"axis": (0, 1), "keepdims": True}, "torch.mean(x, dim=(0, 1), keepdim=True)"),
+    ("prod", {}, "torch.prod(x)"),
+    ("prod", {"axis": -1}, "torch.prod(x, dim=-1)"),
+    ("prod", {"axis": (0, 1)}, "product(x, (0, 1), False)"),
+    ("max", {}, "torch.amax(x)"),
+    ("max", {"axis": 1, "keepdims": True}, "torch.amax(x, dim=1, keepdim=True)"),
+    ("min", {"axis": 1, "where": [[True]], "initial": 9.0}, "least(x, 1, False, [[True]], 9.0)"),
+    ("flip", {"axis": 1}, "torch.flip(x, (1,))"),
+    ("take", {"indices": [0, -1], "axis": 1}, "torch.index_select(x, 1, torch.tensor([0, -1]) % x.shape[1])"),
+    ("getitem", {"key": -1}, "x[-1]"),
+    ("getitem", {"key": (slice(None), 0)}, "x[:, 0]"),
+    ("getitem", {"key": (slice(1, None, 2), ..., None)}, "x[1::2, ..., None]"),
+    ("getitem", {"key": (slice(None, -1),)}, "x[:-1]"),
+    ("getitem", {"key": ()}, "x[()]"),
+    ("getitem", {"key": [0, 0]}, "x[indices([0, 0])]"),
+    ("getitem", {"key": slice(None, None, -1)}, "x[indices(slice(None, None, -1))]"),
+]
+
+
+@pytest.mark.parametrize(("op", "params", "text"), SAID, ids=[text for _, _, text in SAID])
+def test_torch_is_written_as_its_users_write_it(op: str, params: dict[str, Any], text: str) -> None:
+    """Where torch has the words they are printed; a helper is left for what it has none for."""
+    assert load("torch").dialect.spell(op, ["x"], params) == text  # type: ignore[attr-defined]  # it has one
 
 
 # ----- how a line is spelled -----
@@ -133,6 +180,9 @@ TOY = Dialect(
         "total(x, axis=None, keepdims=False, key=None)": "math.fsum(x, axis=axis, keep=keepdims) + math.floor(key)",
         "doubled(x)": "twice(x)",
         "plain(x)": "-x",
+        "whole(x, axis=None)": "math.fsum(x) if axis is None else twice(x) if fourfold(axis) > 4 else math.prod(x, axis)",
+        "sized(x, axis=None)": "math.fsum(x) if x.ndim else x",
+        "picked(x, key)": "x[key]",
     },
     array="",
     reverse="",
@@ -154,6 +204,25 @@ def test_keywords_at_their_default_are_dropped() -> None:
 def test_keywords_off_their_default_are_spelled() -> None:
     """A keyword that changes the value is printed with it."""
     assert TOY.spell("total", ["x"], {"axis": 0, "key": 1}) == "math.fsum(x, axis=0) + math.floor(1)"
+
+
+@pytest.mark.parametrize(
+    ("params", "text"), [({}, "math.fsum(x)"), ({"axis": 2}, "twice(x)"), ({"axis": 1}, "math.prod(x, 1)")], ids=str
+)
+def test_of_a_conditional_the_side_is_printed_that_is_run(params: dict[str, Any], text: str) -> None:
+    """A condition on parameters alone, helpers included, is settled when the line is printed."""
+    assert TOY.spell("whole", ["x"], params) == text
+
+
+def test_a_condition_on_an_array_is_left_to_the_script() -> None:
+    """What depends on an argument is decided when the printed line runs."""
+    assert TOY.spell("sized", ["y"], {"axis": 0}) == "math.fsum(y) if y.ndim else y"
+
+
+def test_a_key_is_printed_with_colons() -> None:
+    """Slices between brackets are written as people write them; a lone index has no comma."""
+    assert TOY.spell("picked", ["x"], {"key": (slice(None, 2), None, slice(None, None, -1))}) == "x[:2, None, ::-1]"
+    assert TOY.spell("picked", ["x"], {"key": (0,)}) == "x[0]"
 
 
 def test_an_operation_that_the_table_lacks_is_named() -> None:

@@ -9,7 +9,10 @@ from planted.dtypes import DTYPES
 from planted.edges import EDGES
 from planted.libraries import LIBRARIES
 from planted.operations import OPERATIONS
+from planted.programs import PROGRAMS
 from planted.second_order import SECOND_ORDER
+from planted.state import STATE
+from planted.transforms import TRANSFORMS
 
 PLANTED: dict[str, Any] = {
     **ARRAYS,
@@ -18,6 +21,12 @@ PLANTED: dict[str, Any] = {
     **DTYPES,
     **LIBRARIES,
     **SECOND_ORDER,
+    **{
+        name: PROGRAMS[name]
+        for name in ("third_use_lost", "wrong_order_in_a_diamond", "late_binding", "confused_perturbations")
+    },
+    **TRANSFORMS,
     **EDGES,
+    **STATE,
     "contiguous_only": contiguous_only,
 }

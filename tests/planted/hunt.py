@@ -20,7 +20,7 @@ from clinometer.reference.witness import OVER
 from clinometer.suites import specification
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import MUST, Cell, Clause
-from clinometer.suites.examine import _lacking, sample
+from clinometer.suites.examine import PROFILES, _lacking, sample
 from clinometer.suites.known import SHIPPED, find
 from clinometer.suites.known import load as expectations
 from planted.classes import AT_A_POINT, BUGS, InReference, InTorch, WrongAtPoint
@@ -137,7 +137,7 @@ class Interview:
         key = clause.id, str(cell)
         if key not in self.cases:
             pinned = () if cell.together else tuple(cell.pinned())
-            self.cases[key] = (*pinned, *sample(cell.strategy, self.profile, self.seed))
+            self.cases[key] = (*pinned, *sample(cell.strategy, PROFILES[self.profile] * cell.times, self.seed))
         return self.cases[key]
 
     def ask(self, question: Question, check: Check) -> Nonconformance | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
+from clinometer.reference.flow import Eager
 from clinometer.reference.printing import literal, plain
 from clinometer.reference.program import InvalidProgram, Program, run, single, trace
 
@@ -171,9 +172,9 @@ def test_a_program_runs_on_any_namespace() -> None:
 
 def test_the_path_tells_each_decision() -> None:
     """Every test of a branch or loop is recorded in order."""
-    path: list[bool] = []
-    run(trace(nested), MATHEMATICS, np.float64(6.0), path=path)
-    assert path == [True, True, True, False, False]
+    flow = Eager()
+    run(trace(nested), MATHEMATICS, np.float64(6.0), flow=flow)
+    assert flow.path == [True, True, True, False, False]
 
 
 def test_an_output_may_be_a_number_or_an_input() -> None:

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from click.testing import CliRunner
 
+from clinometer.backends.protocol import TRANSFORMS
 from clinometer.reports.cli import main
 from clinometer.reports.journal import identity
 from clinometer.suites import specification
@@ -79,7 +80,8 @@ def test_no_two_cases_are_the_same_case() -> None:
 
 def test_all_that_a_clause_needs_can_be_offered() -> None:
     """No clause needs what `capabilities` does not know: it would be skipped everywhere."""
-    assert set().union(*(c.needs for c in CLAUSES)) <= {"reverse", "forward", "nested", "tape", "stop_gradient"}
+    known = {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", *TRANSFORMS}
+    assert set().union(*(c.needs for c in CLAUSES)) <= known
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "json"])

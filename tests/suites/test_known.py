@@ -13,11 +13,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import strategies as st
 
+from clinometer.backends.reference import Reference
 from clinometer.backends.registry import BUILT_IN
 from clinometer.reference.catalogue import CATALOGUE
+from clinometer.suites.check import Nonconformance
 from clinometer.suites.clauses import MUST, SPECIFICATION, UNIVERSAL, Cell, Clause, specification
-from clinometer.suites.known import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, find, load
+from clinometer.suites.examine import examine
+from clinometer.suites.known import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, aside, find, load
 
 ENTRY = {"backend": "lib", "clauses": ["GRAD-1"], "reason": "lib gives 0 where 1 is right", "seen": "1.0"}
 OUTCOMES = {"fail", "error", "crash", "timeout"}  # what can be known of a library; the others are no statement about it
@@ -116,6 +120,7 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         "dtype": "float32",
         "parameters": ["at0"],
         "outcomes": ["fail", "error"],
+        "says": "off by",
         "sometimes": True,
         "link": "url",
     }
@@ -180,6 +185,78 @@ def test_what_only_some_draws_meet_may_pass() -> None:
     entry = known(sometimes=True)
     assert find([entry], clause(), CELL, "fail") is entry
     assert find([entry], clause(), CELL, "pass") is None
+
+
+# ----- what is set aside, failure by failure -----
+
+
+def test_what_is_told_by_its_words_covers_no_cell() -> None:
+    """An entry that says what messages are about excuses those failures alone, and not whatever its cells do."""
+    entry = known(says="gradient of x")
+    assert not entry.covers(clause(), CELL)
+    assert find([entry], clause(), CELL, "fail") is None
+
+
+@pytest.mark.parametrize(
+    ("fields", "message", "excused"),
+    [
+        ({"says": r"sum\(.*\) is wrong"}, "v1 = sum(x) is wrong alone", True),
+        ({"says": r"sum\(.*\) is wrong"}, "v1 = mean(x) is wrong alone", False),
+        ({"says": "wrong", "clauses": ("GRAD-2",)}, "v1 = sum(x) is wrong alone", False),
+        ({"says": "wrong", "dtype": "float64"}, "v1 = sum(x) is wrong alone", False),
+        ({"says": "wrong", "dtype": "float32"}, "v1 = sum(x) is wrong alone", True),
+        ({}, "v1 = sum(x) is wrong alone", False),
+    ],
+    ids=str,
+)
+def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: str, excused: bool) -> None:
+    """Clause and dtype agree, and the message has the words; an entry without words sets nothing aside."""
+    entry = known(**fields)
+    assert aside([entry], clause(), CELL, message) == (str(entry) if excused else "")
+
+
+@pytest.mark.parametrize(
+    ("fields", "blamed", "excused"),
+    [
+        ({"operation": "sum"}, "sum", True),
+        ({"operation": "sum", "clauses": ("GRAD-2",)}, "sum", True),
+        ({"operation": "sum"}, "mean", False),
+        ({"operation": "sum"}, "", False),
+        ({"operation": "sum", "dtype": "float64"}, "sum", False),
+        ({}, "sum", False),
+        ({}, "", False),
+    ],
+    ids=str,
+)
+def test_a_failure_is_set_aside_where_a_known_operation_is_to_blame(fields: dict[str, Any], blamed: str, excused: bool) -> None:
+    """What is known of an operation in some clause excuses the programs in which it is wrong by itself, in that dtype."""
+    entry = known(**fields)
+    assert aside([entry], clause(), CELL, "whatever", blamed) == (str(entry) if excused else "")
+
+
+def test_the_first_entry_that_excuses_is_told() -> None:
+    """The reason is that of the first entry that fits; without one there is none."""
+    first, second = known(reason="first", operation="sum"), known(reason="second", says="off")
+    assert aside([first, second], clause(), CELL, "off by 2", "sum") == str(first)
+    assert aside([first, second], clause(), CELL, "off by 2", "mean") == str(second)
+    assert aside([], clause(), CELL, "off by 2", "sum") == ""
+
+
+@pytest.mark.parametrize("excuse", ["known", ""])
+def test_a_pass_tells_what_it_has_set_aside(excuse: str) -> None:
+    """Failures that are excused are counted beside the others, and without an excuse they fail."""
+    asked = Cell(strategy=st.just(1.0), pinned=lambda: [3.0])
+
+    def body(check: Any, x: float) -> None:
+        if x == 3.0:
+            raise Nonconformance("fail", "three", None, "sum")
+
+    about = dataclasses.replace(clause("GRAD-1", asked), body=body)
+    result = examine(about, asked, Reference(), profile="quick", aside=lambda message, blamed: excuse)
+    if excuse:
+        assert (result.outcome, result.message) == ("pass", f"1 of {result.examples} examples set aside: known")
+    else:
+        assert (result.outcome, result.message) == ("fail", "three")
 
 
 # ----- what an entry absorbs: asked of a whole run, as pytest tells it -----
@@ -268,8 +345,8 @@ def test_a_shipped_entry_points_at_something(entry: dict[str, Any]) -> None:
     assert entry.get("operation") is None or entry["operation"] in CATALOGUE
     whole = Known(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
     for name in ("clauses", "parameters"):
-        for value in entry.get(name, ()):
-            assert cells(dataclasses.replace(whole, **{name: (value,)})), f"nothing is asked of {value}"
+        for value in entry.get(name, ()):  # one that goes by words is about the same cells
+            assert cells(dataclasses.replace(whole, **{name: (value,), "says": ""})), f"nothing is asked of {value}"
 
 
 @pytest.mark.parametrize("entry", SHIPPED_ENTRIES, ids=about)

@@ -70,6 +70,9 @@ def planted(name: str, folder: Path) -> str:
         ("HIGH-6", "bent_slope"),
         ("ACC-2", "overwriting_backward"),
         ("ACC-3", "deaf_zero"),
+        ("ALIAS-6", "idle_step"),
+        ("ALIAS-9", "self_once"),
+        ("STATE-5", "overwriting_backward"),
     ],
 )
 def test_a_script_by_the_adapter_prints_the_same_wrong_numbers(tmp_path: Path, id: str, name: str) -> None:

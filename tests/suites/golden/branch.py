@@ -1,0 +1,25 @@
+# PROGRAM-2: The gradient of a program MUST be right in reverse mode, whatever it is composed of.
+import torch
+
+
+def f(x):
+    v1 = torch.sum(x)
+    v2 = v1 > 1.0
+    if v2:
+        v3 = torch.sin(x)
+        v4 = v3 * 2.0
+        v6 = v4
+    else:
+        v5 = torch.square(x)
+        v6 = v5
+    return v6
+
+
+x = torch.tensor([2.0, -0.5, 1.0], dtype=torch.float32)
+ct = torch.tensor([-2.25, -2.0, -2.75], dtype=torch.float32)
+for leaf in [x]:
+    leaf.requires_grad_()
+(got,) = torch.autograd.grad(f(x), [x], [ct], materialize_grads=True)
+print("got", got.tolist(), sep="\n")
+expected = [1.872660764462141, -3.510330247561491, -2.9716626822747685]
+print("expected", expected, sep="\n")
