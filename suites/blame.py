@@ -37,7 +37,9 @@ class Blame:
     def __str__(self) -> str:
         (step,) = self.case.program.steps
         at = ", ".join(f"{name} = {numbers(x[0])}" for name, x in zip(self.case.program.inputs, self.case.inputs, strict=True))
-        return f"{self.name} = {plainly(self.op, list(map(str, step.args)), step.params)} is wrong alone, at {at}: {self.wrong}"
+        within = f" of {', '.join(sorted(self.case.program.operations()))}" if step.blocks else ""
+        said = plainly(self.op, list(map(str, step.args)), step.params)
+        return f"{self.name} = {said}{within} is wrong alone, at {at}: {self.wrong}"
 
 
 def blame(check: Check, case: Case, mode: str) -> Blame | None:
@@ -61,13 +63,13 @@ def blame(check: Check, case: Case, mode: str) -> Blame | None:
             try:
                 apart(alone, asked)
             except Nonconformance as wrong:
-                return _within(check, alone) or Blame(step.out[0], step.op, alone, wrong)
+                return _within(check, alone, mode) or Blame(step.out[0], step.op, alone, wrong)
             except Unsupported:
                 break
     return None
 
 
-def _within(check: Check, case: Case) -> Blame | None:
+def _within(check: Check, case: Case, mode: str) -> Blame | None:
     """Return the step that is to blame within a gradient, for a case of one such step: first order, then second."""
     (step,) = case.program.steps
     if step.op != "gradient":
@@ -77,7 +79,8 @@ def _within(check: Check, case: Case) -> Blame | None:
         case.program.inputs, tuple(renamed(s, {body.inputs[0]: str(step.args[0])}) for s in body.steps), body.outputs
     )
     whole = complete(inside, case.inputs, np.random.default_rng(0), case.dtype)
-    return blame(check, whole, "reverse") or blame(check, whole, "reverse-over-reverse")
+    over = "forward-over-reverse" if mode.startswith("forward") else "reverse-over-reverse"
+    return blame(check, whole, "reverse") or blame(check, whole, over)
 
 
 @contextlib.contextmanager

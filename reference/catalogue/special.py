@@ -126,7 +126,9 @@ for below, made, above in zip(BESSEL, BESSEL[1:], BESSEL[2:], strict=False):
     partials(made, [lambda y, x, below=below, above=above: (below(x) + above(x)) / 2])
 erfinv = _scipy("erfinv", lambda mp, x: mp.erfinv(x), 4)
 ndtri = _scipy("ndtri", lambda mp, x: mp.sqrt(2) * mp.erfinv(2 * x - 1), 8, vendor=2)
-log_ndtr = _scipy("log_ndtr", lambda mp, x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2), 24)
+# Far down libraries have log(erfcx(-x / sqrt(2)) / 2) - x^2 / 2 (torch's ATen/native/Math.h): a rounding of the square, and one
+# of the difference.
+log_ndtr = _scipy("log_ndtr", lambda mp, x: mp.log(mp.erfc(-x / mp.sqrt(2)) / 2), 24, vendor=2)
 
 
 def i1_slope(y: Any, x: Any) -> Any:

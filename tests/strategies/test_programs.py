@@ -23,6 +23,7 @@ from clinometer.reference.flow import Eager
 from clinometer.reference.program import Program, Step, perform, reads, run
 from clinometer.reference.truth import Case
 from clinometer.strategies.programs import LENGTHS, MAX_STEPS, random_programs
+from clinometer.strategies.provider import NAME
 from clinometer.strategies.reducing import fitted
 from clinometer.strategies.structures import KINDS, OPERATIONS
 
@@ -47,7 +48,7 @@ def drawn() -> Drawn:
     begun = 0
 
     @hypothesis.seed(11)
-    @settings(QUIET, max_examples=MANY)
+    @settings(QUIET, max_examples=MANY, backend=NAME)  # as the suites draw
     @given(hypothesis.strategies.data())
     def collect(data: Any) -> None:
         nonlocal begun
@@ -277,19 +278,19 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
 # ----- the same every day, and shrinking -----
 
 SAME = """
-import hashlib, pickle
-from drawn import examples
+import hashlib
 from clinometer.strategies.programs import random_programs
-cases = examples(random_programs("float32", points=2), 60, seed=5)
+from clinometer.suites.examine import sample
+cases = sample(random_programs("float32", points=2), 60, 5)
 text = "".join(f"{case.program}{[x.tobytes() for x in (*case.inputs, *case.tangents, *case.cotangents)]}" for case in cases)
 print(hashlib.sha256(text.encode()).hexdigest())
 """
 
 
-def digest(hashing: str) -> str:
-    """Return a hash of some cases, drawn in a process of its own under a seed of Python's own hashing."""
+def digest(hashing: str, before: str) -> str:
+    """Return a hash of some cases, drawn in a process of its own, under a seed of hashing and after some source."""
     environment = os.environ | {"PYTHONHASHSEED": hashing}
-    command = [sys.executable, "-W", "ignore", "-c", SAME]
+    command = [sys.executable, "-W", "ignore", "-c", before + SAME]
     done = subprocess.run(
         command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, timeout=120, check=True
     )
@@ -297,10 +298,10 @@ def digest(hashing: str) -> str:
 
 
 def test_the_same_seed_draws_the_same_cases_in_two_processes() -> None:
-    """Nothing of a program hangs on the process: not on the order of sets, nor on what was drawn before."""
-    first = digest("1")
+    """Nothing of a program hangs on the process: not on the order of sets, nor on the modules around, nor on earlier draws."""
+    first = digest("1", "")
     assert len(first) == 64
-    assert first == digest("2")
+    assert first == digest("2", "import test_cases; test_cases.few('sin', 'float64')")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "bfloat16"])
