@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.dual import Dual
-from clinometer.reference.ensemble import Ensemble, perturb
+from clinometer.reference.ensemble import LEAD, Ensemble, perturb
 
 Values = tuple[Any, ...]
 ABOVE = 16  # the levels of duals that a derivative within a program has: above those of the derivatives of the program
@@ -72,7 +72,12 @@ class Eager:
             shape = np.shape(x)
             basis = np.eye(max(int(np.prod(shape)), 1)).reshape(-1, *shape)[: int(np.prod(shape))]
             ys = [f(Dual(x, e, abs(e), level)) for e in basis]
+        if any(np.shape(y) for y in ys):
+            raise TypeError(
+                f"the gradient within a program is of a scalar function, and this one gives shape {np.shape(ys[0])}"
+            )
         entries = [_known_to(y.dx, y.m) if isinstance(y, Dual) and y.level == level else 0.0 * y for y in ys]
+        entries = [_rounded_from_here(entry, x) for entry in entries]
         return np.reshape(np.stack(entries), shape) if entries else np.zeros(shape)
 
     @contextlib.contextmanager
@@ -110,3 +115,15 @@ def _known_to(x: Any, size: Any) -> Any:
     if isinstance(x, Ensemble):
         return Ensemble(perturb(np.array(x.data), x.noise, scale=getattr(size, "data", size)), x.noise)
     return x
+
+
+def _rounded_from_here(entry: Any, x: Any) -> Any:
+    """Return an entry in as many replicas as x has: exact though it may be, what is computed of it is rounded in each."""
+    if isinstance(entry, Dual):
+        return Dual(_rounded_from_here(entry.x, x), entry.dx, entry.m, entry.level)
+    while isinstance(x, Dual):
+        x = x.x
+    if not isinstance(x, Ensemble):
+        return entry
+    data = entry.data if isinstance(entry, Ensemble) else np.asarray(entry, x.dtype)[(None,) * LEAD]
+    return Ensemble(np.repeat(data, len(x.data) // len(data), axis=0), x.noise)

@@ -57,6 +57,11 @@ class Program:
         inner = (block.operations() for step in self.steps for block in step.blocks)
         return {step.op for step in self.steps if not step.blocks}.union(*inner)
 
+    def differentiated(self) -> set[str]:
+        """Return the names of the operations that the program takes a derivative of itself."""
+        found = (b.operations() if step.op == "gradient" else b.differentiated() for step in self.steps for b in step.blocks)
+        return set[str]().union(*found)
+
     @property
     def branches(self) -> bool:
         """Whether there is control flow."""

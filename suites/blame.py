@@ -75,9 +75,9 @@ def _within(check: Check, case: Case, mode: str) -> Blame | None:
     if step.op != "gradient":
         return None
     (body,) = step.blocks
-    inside = Program(
-        case.program.inputs, tuple(renamed(s, {body.inputs[0]: str(step.args[0])}) for s in body.steps), body.outputs
-    )
+    names = {body.inputs[0]: str(step.args[0])}
+    outputs = tuple(names.get(str(o), o) for o in body.outputs)
+    inside = Program(case.program.inputs, tuple(renamed(s, names) for s in body.steps), outputs)
     whole = complete(inside, case.inputs, np.random.default_rng(0), case.dtype)
     over = "forward-over-reverse" if mode.startswith("forward") else "reverse-over-reverse"
     return blame(check, whole, "reverse") or blame(check, whole, over)

@@ -155,7 +155,10 @@ class Check:
 
     def _offered(self, case: Case, mode: str) -> None:
         lacks, asked = getattr(self.backend, "lacks", {}), {case.dtype, mode}
-        absent = [op for op in case.program.operations() if not hasattr(self.xp, op) or asked & set(lacks.get(op, ()))]
+        absent = {op for op in case.program.operations() if not hasattr(self.xp, op) or asked & set(lacks.get(op, ()))}
+        # What is within a gradient is differentiated once more.
+        nested = f"{mode.partition(OVER)[0] or 'reverse'}{OVER}reverse"
+        absent |= {op for op in case.program.differentiated() if nested in lacks.get(op, ())}
         if absent:
             raise Unsupported(f"{self.backend.name} has no {', '.join(sorted(absent))} in {case.dtype} {mode}".rstrip())
 
@@ -191,7 +194,7 @@ class Check:
 
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Return value and tangent, for all points, by the backend's jvp."""
-        f, xs, dxs = self.function(case), self._batch(case.inputs), self._batch(case.tangents)
+        f, xs, dxs = self.function(case, "forward"), self._batch(case.inputs), self._batch(case.tangents)
         jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
         y, dy = self._points(case, lambda i: list(jvp(f, xs(i), dxs(i))))
         return y, dy

@@ -20,6 +20,7 @@ from clinometer.strategies.structures import OPERATIONS
 from clinometer.suites.blame import blaming
 from clinometer.suites.check import Check, Finding, Nonconformance
 from clinometer.suites.clauses import Cell, clause
+from clinometer.suites.flows import by_jit, by_vmap, told
 
 DTYPES = ("float32", "float64", "bfloat16")
 KINDS: dict[str, dict[str, Any]] = {  # what programs are made of
@@ -154,3 +155,38 @@ def test_a_program_written_in_another_way_has_the_same_gradient(check: Check, be
         _, gradients = check.pull(after)
         for which, (got, one, other) in enumerate(zip(gradients, before.truth.gradients, after.truth.gradients, strict=True)):
             check.agrees(got, Expected(one.value, one.tolerance + other.tolerance), after, "reverse", which)
+
+
+VARIED = whole("reverse", dtypes=("float32", "float64"), points=2, times=MANY // 4)
+
+
+@clause(
+    "PROGRAM-11",
+    over=[cell for cell in VARIED if cell.parameters == "straight"],
+    needs=["vmap"],
+    broken_by=["summed_vmap"],
+)
+def test_a_gradient_is_mapped_over_a_batch(check: Check, case: Case) -> None:
+    """The gradient of a program without control flow, mapped over a batch of points, MUST be that at each point."""
+    with blaming(check, case, "reverse"):
+        by_vmap(check, case, "reverse")
+
+
+@clause("PROGRAM-12", over=VARIED, needs=["cond", "while_loop", "scan"], broken_by=["dropped_last_trip", "deaf_capture"])
+def test_control_flow_in_the_librarys_own_words_changes_nothing(check: Check, case: Case) -> None:
+    """The gradient of a program MUST be the same where the library's own cond, while_loop and scan take the place of
+    Python's control flow."""
+    with blaming(check, case, "reverse"), told(check, case):
+        check(case, "reverse")
+
+
+@clause(
+    "PROGRAM-13",
+    over=VARIED,
+    needs=["jit", "cond", "while_loop", "scan"],
+    broken_by=["stale_jit", "branch_frozen_in_trace"],
+)
+def test_a_program_traced_at_one_point_is_right_at_another(check: Check, case: Case) -> None:
+    """The gradient of a program that is traced or compiled at one point MUST be right at another, whichever path it takes."""
+    with blaming(check, case, "reverse"):
+        by_jit(check, [case], "reverse")
