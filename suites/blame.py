@@ -64,8 +64,8 @@ def blame(check: Check, case: Case, mode: str) -> Blame | None:
                 apart(alone, asked)
             except Nonconformance as wrong:
                 return _within(check, alone, mode) or Blame(step.out[0], step.op, alone, wrong)
-            except Unsupported:
-                break
+            except Unsupported:  # in this mode
+                continue
     return None
 
 

@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import numpy as np
 import torch
-from sides import OPERATIONS, Answers, Duals, Times, generation, hypothesize, mean, measure, strategy_of, verify
+from sides import OPERATIONS, Answers, Duals, Times, generation, hypothesize, mean, measure, programs, strategy_of, verify
 from torch.autograd import gradcheck
 
 from clinometer.reference.catalogue import CATALOGUE
@@ -54,6 +54,14 @@ def test_an_array_is_drawn_twenty_times_faster_than_entry_by_entry() -> None:
     case, _, filled, drawn = generation().values()
     assert drawn >= 20 * case
     assert filled >= case
+
+
+def test_hundreds_of_programs_a_second() -> None:
+    """At least 300 random programs are drawn and computed a second of CPU time, and 150 held against their truth on torch."""
+    found = programs()
+    assert found.steps >= 8, found
+    assert 1e6 / found.reference >= 300, found
+    assert 1e6 / found.torch >= 150, found
 
 
 class OffByOne(torch.autograd.Function):

@@ -28,7 +28,9 @@ from clinometer.backends.torch import Torch
 from clinometer.reference.truth import Case
 from clinometer.strategies import PROFILES, operation_cases
 from clinometer.strategies.cases import SEEDS
-from clinometer.suites.check import Check
+from clinometer.strategies.programs import random_programs
+from clinometer.strategies.provider import NAME as PROVIDER
+from clinometer.suites.check import Check, Unsupported
 from clinometer.suites.test_fwd import test_the_modes_agree as modes_agree
 
 torch.set_num_threads(1)
@@ -108,6 +110,7 @@ def hypothesize(strategy: st.SearchStrategy[Any], ask: Callable[[Any], Any], exa
     @settings(
         max_examples=examples,
         deadline=None,
+        backend=PROVIDER,
         database=None,
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
@@ -222,6 +225,47 @@ def generation(examples: int = 20) -> dict[str, float]:
     return found
 
 
+class Programs(NamedTuple):
+    """Random programs: CPU time of one, in microseconds, and how many steps it has on average."""
+
+    steps: float
+    reference: float  # drawn, and its truth computed
+    torch: float  # and its gradient on torch held against it
+    backend: float  # of that: torch's own calls
+
+
+def size(program: Any) -> int:
+    """Return how many steps a program has, those of its blocks included."""
+    return sum(1 + sum(map(size, step.blocks)) for step in program.steps)
+
+
+def programs(number: int = 500, dtype: str = "float32") -> Programs:
+    """Measure random programs on all sides."""
+    check, strategy = Check(Duals()), random_programs(dtype)
+    cases: list[Case] = []
+    hypothesize(strategy, cases.append, number)
+    offered = [case for case in cases if _held(check, case)]
+
+    actions = [
+        (lambda: hypothesize(strategy, lambda case: case.truth.gradients, number), number),
+        (lambda: hypothesize(strategy, lambda case: _held(check, case), number), number),
+        (lambda: [check.pull(case) for case in offered], len(offered)),
+    ]
+    found = [[1e6 * seconds(action) / count for action, count in actions] for _ in range(ROUNDS + 1)]
+    return Programs(
+        sum(size(case.program) for case in cases) / number, *(min(column) for column in zip(*found[1:], strict=True))
+    )
+
+
+def _held(check: Check, case: Case) -> bool:
+    """Hold a gradient on torch against the truth; say whether torch has all that the program needs."""
+    try:
+        check(case, "reverse")
+    except Unsupported:
+        return False
+    return True
+
+
 def tables() -> str:
     """Return the tables of docs/speed.md."""
     times = {name: measure(name) for name in OPERATIONS}
@@ -239,6 +283,14 @@ def tables() -> str:
     lines += [f"| {name} | {value:.0f} | {100 * value / m.whole:.0f} % |" for name, value in parts.items()]
     lines += ["", "| generating 1000 elements | µs |", "|---|---|"]
     lines += [f"| {name} | {value:.0f} |" for name, value in generation().items()]
+    p = programs()
+    lines += ["", f"| random programs of {p.steps:.1f} steps | µs each | programs a second |", "|---|---|---|"]
+    parts = {
+        "drawn, with their truth": p.reference,
+        "and held against it on torch": p.torch,
+        "of that: torch's own calls": p.backend,
+    }
+    lines += [f"| {name} | {value:.0f} | {1e6 / value:.0f} |" for name, value in parts.items()]
     return "\n".join(lines)
 
 
