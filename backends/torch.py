@@ -94,7 +94,7 @@ class Torch:
 
     def to_numpy(self, x: Any) -> np.ndarray:
         if x.dtype is self._torch.bfloat16:
-            return x.detach().view(self._torch.int16).numpy().view("bfloat16")
+            return x.detach().view(self._torch.int16).numpy(force=True).view("bfloat16")  # as below
         return x.detach().numpy(force=True)  # a zero of forward mode has no memory otherwise
 
     def vjp(self, f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:

@@ -107,7 +107,7 @@ def _beginning_later(case: Case) -> Iterator[Case]:
         x = np.stack([found[name] for found in numbers])
         if len(step.out) == 1 and x.dtype.kind == "f":
             steps = tuple(s for s in case.program.steps if s is not step)
-            inputs, dx = (*case.inputs, x.astype(case.dtype)), np.resize(case.tangents[0], x.shape)
+            inputs, dx = (*case.inputs, x.astype(case.dtype, order="C")), np.resize(case.tangents[0], x.shape)
             program = prune(Program((*case.program.inputs, name), steps, case.program.outputs))
             yield from _used(dataclasses.replace(case, program=program, inputs=inputs, tangents=(*case.tangents, dx)))
 
