@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.catalogue import CATALOGUE, Domain
 from clinometer.reference.catalogue.special import EXACTLY
 from clinometer.reference.differences import Estimate, derivative
 from clinometer.reference.flow import Eager, Following, OffThePath
@@ -38,7 +38,9 @@ class Watched:
     frozen: list[Any] | None = None
     detached: list[Any] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
-    guarded: list[tuple[float, list[np.ndarray]]] = field(default_factory=list)  # how far arguments may move, and they
+    guarded: list[tuple[Any, np.ndarray]] = field(
+        default_factory=list
+    )  # how far an argument may move, all or each entry, and it
     curved: list[np.ndarray] = field(default_factory=list)  # arguments of functions that turn within a unit or so
 
     def __getattr__(self, op: str) -> Callable[..., Any]:
@@ -48,10 +50,11 @@ class Watched:
             if op == "stop_gradient":
                 return self._cut(args[0])
             arrays = [np.asarray(clean(a)) for a in args[: row.arity]]  # of duals too: a derivative may be part of a program
-            distance = row.distance(*arrays)
-            self.distances.append(distance)
-            if math.isfinite(distance):
-                self.guarded.append((distance, arrays))
+            self.distances.append(row.distance(*arrays))
+            if row.distinct or row.joint:  # kinks that entries have together
+                self.guarded += [(self.distances[-1], a) for a in arrays]
+            else:
+                self.guarded += [(d.distance(a.real), a) for d, a in zip(row.domains, arrays, strict=True) if d != Domain()]
             if row.group in CURVED:
                 self.curved.extend(arrays)
             with np.errstate(all="ignore"):
@@ -115,7 +118,7 @@ class Line:
             return False
         # The ends may be far from a kink that lies between them: so what counts is how far each argument has moved.
         return not any(
-            d > 0 and any(np.max(abs(a - a0), initial=0) > NEAR * d for a, a0 in zip(now, then, strict=True))
+            (abs(now - then) > np.where(np.isfinite(d) & (d > 0), NEAR * d, np.inf)).any()
             for (_, now), (d, then) in zip(watched.guarded, before.guarded, strict=True)
         )
 

@@ -128,12 +128,10 @@ class JoinInSingle(Atomic):
 
 
 class AliasedAccumulation(Atomic):
-    """Hands the cotangent of a sum or difference itself on, and adds in place."""
+    """Hands a cotangent itself on where it comes through as it is, as through a sum, and adds in place."""
 
     def flow(self, node: Whole, ct: Any) -> list[tuple[Whole, Any]]:
-        on = node.op in ("add", "subtract", "positive", "lerp", "addcmul")
-        parts = super().flow(node, ct)
-        return [(p, ct if on and np.array_equal(g, ct) else np.array(g)) for p, g in parts]
+        return [(parent, ct if np.array_equal(g, ct) else np.array(g)) for parent, g in super().flow(node, ct)]
 
     def join(self, node: Whole, present: Any, part: Any) -> Any:
         if not present.ndim:
