@@ -100,16 +100,19 @@ def _numbers(case: Case, point: int = 0) -> dict[str, np.ndarray]:
 
 
 def _beginning_later(case: Case) -> Iterator[Case]:
-    """Make a value an input, with the numbers that it has."""
+    """Make a value an input, with simple numbers like those that it has, or these themselves."""
     numbers = [_numbers(case, i) for i in range(case.points)]
     for step in reversed(case.program.steps[:-1]):
         name = step.out[0]
         x = np.stack([found[name] for found in numbers])
-        if len(step.out) == 1 and x.dtype.kind == "f":
-            steps = tuple(s for s in case.program.steps if s is not step)
-            inputs, dx = (*case.inputs, x.astype(case.dtype, order="C")), np.resize(case.tangents[0], x.shape)
-            program = prune(Program((*case.program.inputs, name), steps, case.program.outputs))
-            yield from _used(dataclasses.replace(case, program=program, inputs=inputs, tangents=(*case.tangents, dx)))
+        if len(step.out) > 1 or x.dtype.kind != "f":
+            continue
+        steps = tuple(s for s in case.program.steps if s is not step)
+        program = prune(Program((*case.program.inputs, name), steps, case.program.outputs))
+        tangents = (*case.tangents, np.resize(case.tangents[0], x.shape))
+        for value in (np.round(x, 1), x):
+            inputs = (*case.inputs, value.astype(case.dtype, order="C"))
+            yield from _used(dataclasses.replace(case, program=program, inputs=inputs, tangents=tangents))
 
 
 def _used(case: Case) -> Iterator[Case]:
