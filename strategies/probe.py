@@ -81,12 +81,12 @@ class Probe:
 
         def apply(*args: Value | float, **params: Any) -> Value:
             arrays = [self.at(a, self.only) for a in args]
-            if row.name not in SMOOTH_EVERYWHERE:
-                primals = [np.asarray(traced.clean(x)) for x in arrays[: row.arity]]
-                blur = max((a.spread for a in args if isinstance(a, Value)), default=0.0) if self.u else 0.0
-                if not row.distance(*primals) >= MARGIN + SPREADS * blur:
-                    raise Unclear
             with np.errstate(all="ignore"):
+                if row.name not in SMOOTH_EVERYWHERE:
+                    primals = [np.asarray(traced.clean(x)) for x in arrays[: row.arity]]
+                    blur = max((a.spread for a in args if isinstance(a, Value)), default=0.0) if self.u else 0.0
+                    if not row.distance(*primals) >= MARGIN + SPREADS * blur:
+                        raise Unclear
                 y = row.value(*arrays, **params)
             if isinstance(y, Dual) or self.only >= 0:
                 return Value(y)

@@ -14,7 +14,7 @@ import numpy as np
 
 from clinometer.reference.program import Operand, Program, Step, perform, prune, reads
 from clinometer.reference.truth import Case
-from clinometer.strategies.probe import Probe, Probing, Value
+from clinometer.strategies.probe import Probe, Probing, Unclear, Value
 from clinometer.strategies.rewriting import inlined, renamed
 
 MOST = 400  # smaller cases that are tried
@@ -50,7 +50,7 @@ def fitted(case: Case) -> Case | None:
     try:
         found = [_values(case.program, [x[i] for x in case.inputs], probe) for i in range(case.points)]
         shapes = {values[str(case.program.outputs[0])].x.shape for values in found}
-    except Exception:  # what a smaller program no longer fits together to is as various as numpy's exceptions
+    except (Unclear, ArithmeticError, LookupError, TypeError, ValueError):  # it does not fit together, as numpy may put it
         return None
     if len(shapes) > 1:
         return None

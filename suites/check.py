@@ -12,7 +12,6 @@ import functools
 import re
 import traceback
 import zlib
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -86,7 +85,7 @@ class Check:
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Curve] = field(default_factory=list)
     aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
-    asides: Counter[str] = field(default_factory=Counter)  # how many were, for which reason
+    asides: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
     case: Case | None = None  # in hand, for the evidence of an exception
     flow: type[Theirs] = Theirs  # how control flow is said
     within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`

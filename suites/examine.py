@@ -73,7 +73,8 @@ def examine(
         The same seed draws the same cases on every backend and day.
     aside : callable
         Returns, for the message of a failure and the operation that is to blame, why it is set aside, or nothing: a whole
-        program fails wherever one of its operations is known to.
+        program fails wherever one of its operations is known to. The other examples are asked, and if they hold, the
+        result is a failure that was expected.
     """
     lacking = _lacking(clause, cell, backend)
     if lacking:
@@ -83,14 +84,21 @@ def examine(
         result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves = check.observed, check.curves
-    if result.outcome == "pass" and check.asides:
-        result.message = (
-            f"{sum(check.asides.values())} of {check.examples} examples set aside: {'; '.join(sorted(check.asides))}"
-        )
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
         text = f"out of tolerance in {check.undecided} of {check.examples} examples, and finite differences could not tell"
         result.outcome, result.message = "inconclusive", text
+    if result.outcome == "pass" and check.asides:
+        _fails_as_known(result, check)
     return result
+
+
+def _fails_as_known(result: Examination, check: Check) -> None:
+    """Make what was set aside the result: a failure that was expected, told by its first example."""
+    first = check.asides[0][1]
+    result.outcome, result.finding, result.expected = first.outcome, first.finding, True
+    number = f"{len(check.asides)} of {check.examples}"
+    result.message = f"{number} examples fail as is known, and the others hold; the first: {first}"
+    result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.asides))
 
 
 def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
@@ -153,10 +161,10 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
         except Nonconformance as wrong:
-            known = check.aside(str(wrong), wrong.blamed)
-            if not known:
+            reason = check.aside(str(wrong), wrong.blamed) if wrong.outcome in ("fail", "error") else ""
+            if not reason:
                 raise
-            check.asides[known] += 1
+            check.asides.append((reason, wrong))
 
     if cell.together:
         cases = sample(cell.strategy, PROFILES[profile] * cell.times, seed_)

@@ -78,7 +78,7 @@ class Run:
             raise refusal("--resume goes on with a journal; name it with --journal FILE")
         if not self.path.exists():
             return
-        ours, cases, answers = True, {}, {}  # of this backend; what it was asked; what it said, "crash" if nothing
+        ours, cases, answers = True, {}, {}  # of this backend; what it was asked; its outcome, a crash if it has none
         unanswered: set[str] = set()  # of one run
         try:
             for record in journal.read(self.path):
@@ -91,7 +91,7 @@ class Run:
                         answers[record.id] = "crash"
                         unanswered.add(record.id)
                     case journal.Result() if ours:
-                        answers[record.id] = record.outcome
+                        answers[record.id] = "known" if record.expected else record.outcome
                         unanswered.discard(record.id)
                     case journal.End() if ours and record.interrupted:
                         answers = {id_: answers[id_] for id_ in answers.keys() - unanswered}
@@ -198,9 +198,10 @@ class Run:
         self.write(journal.Start(id=id_, at=now()))
         aside = functools.partial(expectations.aside, self.known, clause, cell)
         result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed, aside=aside)
-        known = expectations.find(self.known, clause, cell, result.outcome)
-        result.expectation = str(known) if known else ""
-        result.expected = known is not None and result.outcome in known.outcomes
+        if not result.expected:  # by what was set aside
+            known = expectations.find(self.known, clause, cell, result.outcome)
+            result.expectation = str(known) if known else ""
+            result.expected = known is not None and result.outcome in known.outcomes
         shown = self._evidence(result.finding, clause, cell) if result.finding else None
         self.write(
             journal.Result(

@@ -20,6 +20,7 @@ from clinometer.reference.truth import Case
 from clinometer.reference.witness import Watched
 from clinometer.strategies import PROFILES, cases, operation_cases, program_cases
 from clinometer.strategies.arrays import MARGIN
+from clinometer.strategies.provider import NAME
 
 DTYPES = ("float32", "float64")
 NAMES = pytest.mark.parametrize("name", CATALOGUE)
@@ -209,7 +210,7 @@ def choices_drawn(strategy: st.SearchStrategy) -> list[int]:
     """Return how many choices Hypothesis makes for each example."""
     found: list[int] = []
 
-    @settings(QUIET, max_examples=30)
+    @settings(QUIET, max_examples=30, backend=NAME)  # as the suites draw
     @given(st.data())
     def draw(data: Any) -> None:
         data.draw(strategy)

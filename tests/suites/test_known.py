@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from clinometer.backends.reference import Reference
 from clinometer.backends.registry import BUILT_IN
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.suites.check import Nonconformance
+from clinometer.suites.check import Finding, Nonconformance
 from clinometer.suites.clauses import MUST, SPECIFICATION, UNIVERSAL, Cell, Clause, specification
-from clinometer.suites.examine import examine
+from clinometer.suites.examine import Examination, examine
 from clinometer.suites.known import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, aside, find, load
 
 ENTRY = {"backend": "lib", "clauses": ["GRAD-1"], "reason": "lib gives 0 where 1 is right", "seen": "1.0"}
@@ -242,21 +242,33 @@ def test_the_first_entry_that_excuses_is_told() -> None:
     assert aside([], clause(), CELL, "off by 2", "sum") == ""
 
 
-@pytest.mark.parametrize("excuse", ["known", ""])
-def test_a_pass_tells_what_it_has_set_aside(excuse: str) -> None:
-    """Failures that are excused are counted beside the others, and without an excuse they fail."""
+def asked_with(outcome: str, excuse: str) -> Examination:
+    """Return what comes of a clause of which one example ends so, with an excuse for whatever fails."""
     asked = Cell(strategy=st.just(1.0), pinned=lambda: [3.0])
 
     def body(check: Any, x: float) -> None:
         if x == 3.0:
-            raise Nonconformance("fail", "three", None, "sum")
+            raise Nonconformance(outcome, "three", Finding("three"), "sum")
 
     about = dataclasses.replace(clause("GRAD-1", asked), body=body)
-    result = examine(about, asked, Reference(), profile="quick", aside=lambda message, blamed: excuse)
-    if excuse:
-        assert (result.outcome, result.message) == ("pass", f"1 of {result.examples} examples set aside: known")
-    else:
-        assert (result.outcome, result.message) == ("fail", "three")
+    return examine(about, asked, Reference(), profile="quick", aside=lambda message, blamed: excuse)
+
+
+@pytest.mark.parametrize("outcome", ["fail", "error"])
+def test_what_is_set_aside_is_a_known_failure_and_the_rest_is_asked(outcome: str) -> None:
+    """The outcome is that of the first failure, with its evidence and the reason; the other examples were asked too."""
+    result = asked_with(outcome, "known")
+    assert (result.outcome, result.expected, result.expectation) == (outcome, True, "known")
+    assert result.message == f"1 of {result.examples} examples fail as is known, and the others hold; the first: three"
+    assert result.examples > 1
+    assert result.finding is not None
+
+
+@pytest.mark.parametrize(("outcome", "excuse"), [("fail", ""), ("invalid", "known")])
+def test_without_an_excuse_a_failure_is_news_and_a_defect_of_ours_has_none(outcome: str, excuse: str) -> None:
+    """A failure that nothing is known about ends the cell; so does a truth that contradicts itself, whatever is known."""
+    result = asked_with(outcome, excuse)
+    assert (result.outcome, result.message, result.expected) == (outcome, "three", False)
 
 
 # ----- what an entry absorbs: asked of a whole run, as pytest tells it -----
@@ -312,6 +324,12 @@ def test_an_entry_that_names_no_outcome_absorbs_failures_alone(tmp_path: Path) -
 def test_an_entry_about_another_cell_absorbs_nothing(tmp_path: Path) -> None:
     """A failure beside the known ones is news."""
     assert run(tmp_path, "fail", ENTRY | {"operation": "cos"}) == (1, "fail")
+
+
+@pytest.mark.parametrize(("says", "code", "told"), [("got .*; off by", 0, "known fail"), ("shape", 1, "fail")])
+def test_a_run_expects_what_an_entry_says(tmp_path: Path, says: str, code: int, told: str) -> None:
+    """Failures whose message has the words leave the exit code alone, and others do not."""
+    assert run(tmp_path, "fail", ENTRY | {"says": says}) == (code, told)
 
 
 # ----- the file that is shipped -----
