@@ -96,8 +96,7 @@ def _fails_as_known(result: Examination, check: Check) -> None:
     """Make what was set aside the result: a failure that was expected, told by its first example."""
     first = check.asides[0][1]
     result.outcome, result.finding, result.expected = first.outcome, first.finding, True
-    number = f"{len(check.asides)} of {check.examples}"
-    result.message = f"{number} examples fail as is known, and the others hold; the first: {first}"
+    result.message = f"{first} ({len(check.asides)} of {check.examples} examples fail as is known, the others hold)"
     result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.asides))
 
 
