@@ -30,16 +30,20 @@ def plain(program: Program) -> str:
 
 
 def statements(program: Program, spell: Spell) -> list[str]:
-    """Return the lines of a function body, `return` included."""
-    return [*_steps(program, spell), _return(program.outputs)]
+    """Return the lines of a function body, `return` included; a branch that is all that is left to do returns early."""
+    *steps, last = program.steps or (None,)
+    if last is None or last.op != "if" or last.out != program.outputs:
+        return [*_steps(program.steps, spell), _return(program.outputs)]
+    then, otherwise = (statements(block, spell) for block in last.blocks)
+    return [*_steps(steps, spell), f"if {_operand(last.args[0])}:", *_indented(then), *otherwise]
 
 
 def _operand(a: Operand) -> str:
     return a if isinstance(a, str) else literal(a)
 
 
-def _steps(block: Program, spell: Spell) -> Iterator[str]:
-    for step in block.steps:
+def _steps(steps: Sequence[Step], spell: Spell) -> Iterator[str]:
+    for step in steps:
         yield from _step(step, spell)
 
 
@@ -58,14 +62,14 @@ def _step(step: Step, spell: Spell) -> Iterator[str]:
         test, body = step.blocks
         yield from _bind(step.out, args)
         yield "while True:"
-        yield from _indented([*_bind(test.inputs, step.out), *_steps(test, spell)])
+        yield from _indented([*_bind(test.inputs, step.out), *_steps(test.steps, spell)])
         yield from _indented([f"if not {_operand(test.outputs[0])}:", "    break"])
         yield from _indented(_looped(body, step.out, spell))
     elif step.op == "call":
         yield from _called(step, args, spell)
     elif step.op == "gradient":
         (body,) = step.blocks
-        yield from _defined(f"{step.out[0]}_f", body.inputs, [*_steps(body, spell), _return(body.outputs)])
+        yield from _defined(f"{step.out[0]}_f", body.inputs, statements(body, spell))
         yield f"{step.out[0]} = {spell('gradient', [f'{step.out[0]}_f', *args], {})}"
     else:
         yield f"{step.out[0]} = {spell(step.op, args, step.params)}"
@@ -75,11 +79,11 @@ def _called(step: Step, args: Sequence[str], spell: Spell) -> Iterator[str]:
     """Define the function and call it; one that calls itself counts down."""
     (body,), depth, name = step.blocks, step.params["depth"], f"{step.out[0]}_f"
     if depth == 1:
-        yield from _defined(name, body.inputs, [*_steps(body, spell), _return(body.outputs)])
+        yield from _defined(name, body.inputs, statements(body, spell))
         yield f"{', '.join(step.out)} = {name}({', '.join(args)})"
         return
     again = f"return {name}({', '.join(['n - 1', *map(_operand, body.outputs)])})"
-    lines = ["if n == 0:", f"    {_return(body.inputs)}", *_steps(body, spell), again]
+    lines = ["if n == 0:", f"    {_return(body.inputs)}", *_steps(body.steps, spell), again]
     yield from _defined(name, ("n", *body.inputs), lines)
     yield f"{', '.join(step.out)} = {name}({', '.join([str(depth), *args])})"
 
@@ -94,7 +98,7 @@ def _return(outputs: Sequence[Operand]) -> str:
 
 
 def _assigned(block: Program, out: Sequence[str], spell: Spell) -> list[str]:
-    return [*_steps(block, spell), *_bind(out, [_operand(o) for o in block.outputs])]
+    return [*_steps(block.steps, spell), *_bind(out, [_operand(o) for o in block.outputs])]
 
 
 def _looped(body: Program, carried: Sequence[str], spell: Spell) -> list[str]:

@@ -25,7 +25,7 @@ from clinometer.strategies.probe import Probing, Unclear
 from clinometer.strategies.structures import KINDS, steps
 
 MAX_STEPS = 40
-LENGTHS = (*range(1, 9), *range(1, 9), *range(2, 8), 10, 12, 16, MAX_STEPS)  # before the steps are left out that nothing needs
+LENGTHS = (*(1, 2, 3, 4, 5, 6) * 5, *(7, 8) * 2, 12, 16, MAX_STEPS)  # before the steps are left out that nothing needs
 MORE = (0, 0, 0, 0, 0, 0, 1, 2)  # values that a program returns beside its last
 PROFILE = st.sampled_from(("integers", "fractions", "normal"))
 SEED = st.integers(0, 2**32 - 1)

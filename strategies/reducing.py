@@ -80,6 +80,7 @@ def smaller_cases(case: Case) -> Iterator[Case]:
     yield from _ending_earlier(case)
     yield from _beginning_later(case)
     yield from _without_a_step(case)
+    yield from _added_up(case)
     yield from _unfolded(case)
     yield from _without_an_input(case)
     yield from _simpler_numbers(case)
@@ -149,6 +150,20 @@ def _without_a_step(case: Case) -> Iterator[Case]:
             steps = (*case.program.steps[:place], *(renamed(s, names) for s in case.program.steps[place + 1 :]))
             outputs: tuple[Operand, ...] = tuple(names.get(str(o), o) for o in case.program.outputs)
             yield dataclasses.replace(case, program=prune(Program(case.program.inputs, steps, outputs)))
+
+
+def _added_up(case: Case) -> Iterator[Case]:
+    """Put a sum in the place of what is flattened and put behind each other, where the shapes broadcast."""
+    program, numbers = case.program, _numbers(case)
+    flat = {s.out[0]: str(s.args[0]) for s in program.steps if s.op == "reshape"}
+    for place, step in enumerate(program.steps):
+        if step.op != "concat" or len(step.args) != 2:
+            continue
+        args = [flat.get(str(a), str(a)) for a in step.args]
+        shapes = [numbers[a].shape for a in args]
+        if all(m == n or 1 in (m, n) for m, n in zip(*(shape[::-1] for shape in shapes), strict=False)):
+            steps = (*program.steps[:place], Step(step.out, "add", tuple(args)), *program.steps[place + 1 :])
+            yield dataclasses.replace(case, program=prune(Program(program.inputs, steps, program.outputs)))
 
 
 def _unfolded(case: Case) -> Iterator[Case]:

@@ -241,6 +241,12 @@ def function(draft: Draft, x: Named) -> Named:
     return draft.structured("call", (x.name,), (block,), [y], depth=1)
 
 
+def early_return(draft: Draft, x: Named) -> Named:
+    """Add the call of an inner function that begins with a `return` under an `if`, and has more to do behind it."""
+    block, y = draft.block([x.value], lambda a: branch(draft, Named(a, x.value)))
+    return draft.structured("call", (x.name,), (block,), [y], depth=1)
+
+
 def recursion(draft: Draft, x: Named) -> Named:
     """Add the call of a function that calls itself a few times."""
     block, y = body(draft, x)
@@ -287,6 +293,7 @@ STRUCTURES: dict[str, Kind] = {
     "for": for_loop,
     "while": while_loop,
     "function": function,
+    "early return": early_return,
     "recursion": recursion,
     "derivative": derivative,
 }

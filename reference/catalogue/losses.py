@@ -78,6 +78,15 @@ def l1(x: Any, y: Any, reduction: str = "mean") -> Any:
     return reduced(abs(x - y), reduction)
 
 
+KNEES = (1.61803, 0.61803)  # no difference of drawn numbers is one of them
+
+
+def off_knees(x: Any, y: Any) -> Any:
+    """Return how far x and y may move together before their difference is at a knee."""
+    off = abs(np.asarray(x) - np.asarray(y))
+    return np.min([abs(off - knee) / 2 for knee in KNEES], axis=0)
+
+
 def huber(x: Any, y: Any, delta: float = 1.0, reduction: str = "mean") -> Any:
     off = abs(x - y)
     return reduced(np.where(off < delta, 0.5 * (x - y) * (x - y), delta * (off - 0.5 * delta)), reduction)
@@ -189,7 +198,8 @@ LOSSES = table(
         huber,
         "same",
         domain=(REAL, REAL),
-        choices={"delta": (1.61803, 0.61803), **REDUCTION},  # no difference of drawn numbers is at the knee
+        choices={"delta": KNEES, **REDUCTION},
+        joint=off_knees,
         special=[kink([0.0, 2.0, 1.0], [1.0, 5.0, 1.5], delta=1.0)],
     ),
     Operation("hinge", hinge, "signs", domain=REAL.avoiding(-1.0, 1.0), special=[kink([1.0, -1.0, 3.0], target=[1, -1, -1])]),

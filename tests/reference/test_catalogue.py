@@ -180,6 +180,14 @@ def test_multiples_are_at_distance_zero() -> None:
     assert row.distance(np.array([5.0]), np.array([2.0])) == 0.25  # 5.25 is three times 1.75
 
 
+@pytest.mark.parametrize("delta", CATALOGUE["huber"].choices["delta"])
+def test_the_knees_of_huber_are_at_distance_zero(delta: float) -> None:
+    """The second derivative jumps where the difference is as large as a knee that is drawn; half of the way is each one's."""
+    row = CATALOGUE["huber"]
+    assert row.distance(np.array([9.0, 1.0]), np.array([1.0, 1.0 + delta])) == pytest.approx(0, abs=1e-15)
+    assert row.distance(np.array([5.0]), np.array([4.5 - delta])) == pytest.approx(0.25)
+
+
 def test_special_points_print_with_their_class() -> None:
     """A special point reads as its kind, its arguments and its note."""
     assert str(kink(0.0)) == "set-valued at (0.0)"

@@ -163,3 +163,22 @@ def test_a_case_that_is_not_valid_is_not_asked_about() -> None:
     assert any(map(outside, smaller_cases(case)))
     assert not any(map(outside, asked))
     assert asked
+
+
+def test_what_is_put_behind_each_other_becomes_a_sum() -> None:
+    """Of two results, flattened and joined, a smaller case has the sum, where their shapes broadcast, and is valid."""
+
+    def joined(ad: Any, x: Any) -> Any:
+        return ad.concat(ad.reshape(ad.sin(x), shape=(6,)), ad.reshape(ad.sum(x), shape=(1,)), axis=0)
+
+    ops = [case.program.operations() for case in filter(None, map(fitted, smaller_cases(made(joined, np.ones((2, 3))))))]
+    assert {"sin", "sum", "add"} in ops
+
+
+def test_what_does_not_broadcast_stays_joined() -> None:
+    """Two results of three and of two entries have no sum."""
+
+    def joined(ad: Any, x: Any, y: Any) -> Any:
+        return ad.concat(ad.sin(x), y, axis=0)
+
+    assert not any("add" in case.program.operations() for case in smaller_cases(made(joined, np.ones(3), np.ones(2))))

@@ -40,10 +40,10 @@ def reductions(ad: Any, x: Any, y: Any) -> Any:
 
 
 def branch(ad: Any, x: Any) -> Any:
-    return ad.cond(ad.sum(x) > 1.0, lambda: ad.sin(x) * 2.0, lambda: ad.square(x))
+    return ad.cond(ad.sum(x) > 1.0, lambda: ad.sin(x) * 2.0, lambda: ad.square(x)) + x
 
 
-def nested_branch(ad: Any, x: Any) -> Any:
+def early_returns(ad: Any, x: Any) -> Any:
     first = x[0]
     return ad.cond(first > 0.5, lambda: ad.cond(first < 1.0, lambda: -x, lambda: x * first), lambda: ad.exp(x))
 
@@ -78,7 +78,7 @@ PROGRAMS: list[tuple[Callable[..., Any], list[Any], str, str]] = [
     (broadcast_and_index, [M, V], "reverse", "float64"),
     (reductions, [M, V], "reverse", "float64"),
     (branch, [V], "reverse", "float32"),
-    (nested_branch, [V], "value", "float64"),
+    (early_returns, [V], "value", "float64"),
     (while_loop, [V], "reverse", "float64"),
     (for_loop, [V, [0.5, 1.5, -1.0]], "forward", "float64"),
     (recursion, [V], "reverse-over-reverse", "float64"),

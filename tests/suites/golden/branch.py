@@ -12,7 +12,8 @@ def f(x):
     else:
         v5 = torch.square(x)
         v6 = v5
-    return v6
+    v7 = v6 + x
+    return v7
 
 
 x = torch.tensor([2.0, -0.5, 1.0], dtype=torch.float32)
@@ -21,5 +22,5 @@ for leaf in [x]:
     leaf.requires_grad_()
 (got,) = torch.autograd.grad(f(x), [x], [ct], materialize_grads=True)
 print("got", got.tolist(), sep="\n")
-expected = [1.872660764462141, -3.510330247561491, -2.9716626822747685]
+expected = [-0.3773392355378592, -5.510330247561491, -5.7216626822747685]
 print("expected", expected, sep="\n")

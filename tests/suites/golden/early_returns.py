@@ -9,15 +9,11 @@ def f(x):
         v3 = v1 < 1.0
         if v3:
             v4 = -x
-            v6 = v4
-        else:
-            v5 = x * v1
-            v6 = v5
-        v8 = v6
-    else:
-        v7 = torch.exp(x)
-        v8 = v7
-    return v8
+            return v4
+        v5 = x * v1
+        return v5
+    v7 = torch.exp(x)
+    return v7
 
 
 x = torch.tensor([2.0, -0.5, 1.0], dtype=torch.float64)

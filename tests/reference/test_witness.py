@@ -1,0 +1,39 @@
+"""The second witness keeps its stencil on one side of every kink, edge and pole."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.program import Program, Step
+from clinometer.reference.witness import Line
+from clinometer.strategies import fixed_case
+
+
+def line(op: str, *xs: list[float], along: int = 0) -> Line:
+    """Return the line through the inputs of an operation along the first entry of one of them."""
+    names = CATALOGUE[op].parameters[: len(xs)]
+    case = fixed_case(Program(names, (Step(("r",), op, names),), ("r",)), [np.array(x) for x in xs], "float64")
+    tangents = [np.zeros(len(x)) for x in xs]
+    tangents[along][0] = 1.0
+    return Line(case, 0, tangents)
+
+
+@pytest.mark.parametrize(
+    ("op", "xs", "near", "far"),
+    [
+        ("reciprocal", ([0.5],), 0.25, 0.75),  # a pole
+        ("reciprocal", ([0.5],), 0.25, 4.0),  # far on the other side of it
+        ("sqrt", ([0.5],), 0.25, 0.75),  # an edge
+        ("abs", ([0.5, 1e-6],), 0.25, 0.75),  # what stays where it is may be as near as it likes
+        ("maximum", ([0.0], [2.0]), 0.5, 3.0),  # a tie, and beyond it
+        ("remainder", ([5.0], [2.0]), 0.125, 1.0),  # a multiple
+        ("huber", ([0.0], [2.0]), 0.125, 1.5),  # a knee, of the second derivative
+        ("sin", ([0.5],), 0.25, 1.0),  # no kink, but a function that turns
+    ],
+)
+def test_a_step_is_clear_that_stays_before_the_next_kink(op: str, xs: tuple[list[float], ...], near: float, far: float) -> None:
+    """Half of the way is clear; over it, or far beyond, is not."""
+    assert line(op, *xs).clear(near)
+    assert not line(op, *xs).clear(far)
