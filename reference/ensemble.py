@@ -109,8 +109,7 @@ SINGLE = 2.0**-24  # a rounding of float32
 def elementwise(noise: Noise, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> np.ndarray:
     if function in LEADING_AXIS:
         return _along_axis(function, args[0], params)
-    with np.errstate(all="ignore"):
-        y = getattr(function, "plain", function)(*align(args), **params)
+    y = getattr(function, "plain", function)(*align(args), **params)
     if function in EXACT:
         return y
     known = ACCURACY.get(function)
@@ -180,12 +179,11 @@ def _contract(noise: Noise, function: Callable, args: Sequence[Any], params: dic
     out = "..." + params["out"]
     arrays = [a.data if isinstance(a, Ensemble) else np.asarray(a) for a in args]
     planned = max(a.size for a in arrays) > WORTH_PLANNING
-    with np.errstate(all="ignore"):
-        y = traced.einsum(labels, out, *arrays, optimize=planned)
-        if len(y) == 1:
-            return y
-        # A sum is good to a rounding of the sum of magnitudes, whatever its order.
-        scale = traced.einsum(labels, out, *(np.abs(a.data[:1] if isinstance(a, Ensemble) else a) for a in args))
+    y = traced.einsum(labels, out, *arrays, optimize=planned)
+    if len(y) == 1:
+        return y
+    # A sum is good to a rounding of the sum of magnitudes, whatever its order.
+    scale = traced.einsum(labels, out, *(np.abs(a.data[:1] if isinstance(a, Ensemble) else a) for a in args))
     # einsum may hand out a view of its operand; noise must not land there
     return perturb(y if y.base is None else np.array(y), noise, scale=scale)
 

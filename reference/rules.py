@@ -39,8 +39,7 @@ def linearize(function: Callable, place: int, y: Any, args: Sequence[Any], param
         partial = PARTIALS[function][place]
         if partial is None:
             return None
-        with np.errstate(all="ignore"):
-            return Scale(partial(y, *args), np.shape(args[place]), np.shape(y))
+        return Scale(partial(y, *args), np.shape(args[place]), np.shape(y))
     if function in traced.DECISIONS:
         return None
     if function not in STRUCTURAL:

@@ -257,6 +257,7 @@ def _passes(case: Case) -> tuple[Pass, Pass]:
     return clean, noisy
 
 
+@np.errstate(all="ignore")  # what overflows, or is no number, is infinite or none in the result
 def _pass(case: Case, precision: Precision, replicas: int, coarse: float = 1.0, majorants: bool = True) -> Pass:
     """Run the program once on duals of ensembles: all replicas, points and directions together."""
     noise, sizes = Noise(precision, coarse=coarse), directions(case)

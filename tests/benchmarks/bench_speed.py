@@ -49,18 +49,19 @@ def test_a_case_is_three_times_cheaper_than_fast_gradcheck() -> None:
     assert found.fast_forward >= 3 * found.whole, found
 
 
-def test_an_array_is_drawn_twenty_times_faster_than_entry_by_entry() -> None:
-    """A case of 1000 entries costs a twentieth of what arrays() takes for as many entries, and less than its filled one."""
-    case, _, filled, drawn = generation().values()
-    assert drawn >= 20 * case
-    assert filled >= case
+def test_an_array_is_drawn_twenty_times_faster() -> None:
+    """A case of 1000 entries costs a twentieth of what arrays() takes entry by entry; one of many, of what it takes filled."""
+    whole, each, _, filled, drawn = generation().values()
+    assert drawn >= 20 * whole
+    assert filled >= 20 * each
 
 
 def test_hundreds_of_programs_a_second() -> None:
-    """In eight steps' time of CPU, 1/300 s is enough to draw a program and compute its truth, 1/150 s to hold torch to it."""
+    """Of eight steps on average, 300 programs a second are drawn with their truth, and 150 held against it on torch."""
     found = programs()
-    assert 1e6 / found.reference * found.steps / 8 >= 300, found
-    assert 1e6 / found.torch * found.steps / 8 >= 150, found
+    assert 7.5 <= found.steps <= 9, found
+    assert 1e6 / found.reference >= 300, found
+    assert 1e6 / found.torch >= 150, found
 
 
 class OffByOne(torch.autograd.Function):

@@ -62,7 +62,7 @@ def test_a_program_prints_as_the_steps_that_were_traced() -> None:
 
 def test_a_branch_prints_as_if_and_else() -> None:
     """Structured control flow is Python's own."""
-    assert str(trace(chosen)) == textwrap.dedent(
+    assert str(trace(lambda ad, x: chosen(ad, x) * 2.0)) == textwrap.dedent(
         """\
         v1 = greater(x, 0)
         if v1:
@@ -71,7 +71,32 @@ def test_a_branch_prints_as_if_and_else() -> None:
         else:
             v3 = negative(x)
             v4 = v3
-        return v4"""
+        v5 = multiply(v4, 2.0)
+        return v5"""
+    )
+
+
+def test_a_branch_at_the_end_prints_as_an_early_return() -> None:
+    """Where nothing is left to do behind a branch, each of its sides returns; so do branches at the end of a side."""
+
+    def twice_chosen(ad: Any, x: Any) -> Any:
+        return ad.cond(x > 1, lambda: ad.exp(x), lambda: chosen(ad, x))
+
+    assert str(trace(lambda ad, x: ad.call(lambda z: twice_chosen(ad, z), x))) == textwrap.dedent(
+        """\
+        def v9_f(v1):
+            v2 = greater(v1, 1)
+            if v2:
+                v3 = exp(v1)
+                return v3
+            v4 = greater(v1, 0)
+            if v4:
+                v5 = square(v1)
+                return v5
+            v6 = negative(v1)
+            return v6
+        v9 = v9_f(x)
+        return v9"""
     )
 
 
