@@ -218,7 +218,10 @@ def generation(examples: int = 20) -> dict[str, float]:
         "its three draws, without any array": (draws(), 1),
         "`arrays(float, 1000)`, most elements equal": (arrays(np.float64, 1000, elements=element), 1),
         # More than this Hypothesis does not draw in one example.
-        "`arrays(float, 250, fill=nothing())`, four times": (arrays(np.float64, 250, elements=element, fill=st.nothing()), 1 / 4),
+        "`arrays(float, 250, fill=nothing())`, four times": (
+            arrays(np.float64, 250, elements=element, fill=st.nothing()),
+            1 / 4,
+        ),
     }
     found = dict.fromkeys(ways, 1e9)
     for _ in range(ROUNDS + 1):
