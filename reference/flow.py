@@ -76,8 +76,8 @@ class Eager:
             raise TypeError(
                 f"the gradient within a program is of a scalar function, and this one gives shape {np.shape(ys[0])}"
             )
-        entries = [_known_to(y.dx, y.m) if isinstance(y, Dual) and y.level == level else 0.0 * y for y in ys]
-        entries = [_rounded_from_here(entry, x) for entry in entries]
+        mine = [(y.dx, y.m) if isinstance(y, Dual) and y.level == level else (0.0 * y, 0.0) for y in ys]
+        entries = [_known_to(_replicated(dx, x), m) for dx, m in mine]
         return np.reshape(np.stack(entries), shape) if entries else np.zeros(shape)
 
     @contextlib.contextmanager
@@ -113,14 +113,16 @@ def _known_to(x: Any, size: Any) -> Any:
         m = x.m + size.dx if same and x.m is not None else x.m
         return Dual(_known_to(x.x, size.x if same else size), x.dx, m, x.level)
     if isinstance(x, Ensemble):
-        return Ensemble(perturb(np.array(x.data), x.noise, scale=getattr(size, "data", size)), x.noise)
+        scale = size.data if isinstance(size, Ensemble) else np.asarray(size)
+        return Ensemble(perturb(np.array(x.data), x.noise, scale=scale), x.noise)
     return x
 
 
-def _rounded_from_here(entry: Any, x: Any) -> Any:
-    """Return an entry in as many replicas as x has: exact though it may be, what is computed of it is rounded in each."""
+def _replicated(entry: Any, x: Any) -> Any:
+    """Return an entry in as many replicas as x has: exact though it may be, libraries add it up, and what is computed of it
+    is rounded in each."""
     if isinstance(entry, Dual):
-        return Dual(_rounded_from_here(entry.x, x), entry.dx, entry.m, entry.level)
+        return Dual(_replicated(entry.x, x), entry.dx, entry.m, entry.level)
     while isinstance(x, Dual):
         x = x.x
     if not isinstance(x, Ensemble):

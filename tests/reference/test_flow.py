@@ -106,6 +106,14 @@ def test_a_gradient_within_a_program_is_that_of_the_formula() -> None:
     np.testing.assert_allclose(value(cubes, X), 3 * X**3 * X.sum(), rtol=1e-14)
 
 
+def test_a_gradient_within_that_adds_up_is_known_to_a_rounding_of_what_it_adds() -> None:
+    """Of 2 a - 1.999 a the slope is 0.001, of terms of size two: it has roundings of theirs, though all of it is exact."""
+    about = case(lambda ad, x: ad.gradient(lambda z: ad.sum(z * 2.0 - z * 1.999), x))
+    (slope,) = about.truth.values
+    assert (slope.tolerance >= 3.999 * 2.0**-53).all()
+    assert (slope.tolerance <= 100 * 2.0**-53).all()
+
+
 def test_the_gradient_around_it_is_that_of_the_formula() -> None:
     """What is captured moves with x outside: 9 x^2 s u, and 3 sum(x^3 u) by way of s."""
     assert_right(case(cubes).truth.gradients[0], 9 * X**2 * X.sum() * CT + 3 * (X**3 * CT).sum())

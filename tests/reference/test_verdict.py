@@ -1,0 +1,27 @@
+"""Verdicts: who is blamed, and where nobody is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from clinometer.reference.program import trace
+from clinometer.reference.verdict import hear, worst
+from clinometer.strategies import fixed_case
+
+
+def cancelled(ad: Any, x: Any) -> Any:
+    """Return the logarithm of 1 plus what cancels to nothing, and may be less than -1 after a few roundings."""
+    return ad.tanh(ad.log1p(ad.kl_div(x, x)))
+
+
+def test_nobody_is_blamed_where_rounding_alone_leaves_the_domain() -> None:
+    """The tolerance is no number there; a wrong answer is undecided, and the right one is right."""
+    case = fixed_case(trace(cancelled), [np.full(5, 42.0)], "bfloat16")
+    (value,) = case.truth.values
+    assert np.isnan(value.tolerance).all()
+    assert worst(value.value, value, "value", 0) is None
+    found = worst(value.value + 0.5, value, "value", 0)
+    assert found is not None
+    assert hear(case, found).outcome == "inconclusive"
