@@ -119,8 +119,7 @@ def _known_to(x: Any, size: Any) -> Any:
 
 
 def _replicated(entry: Any, x: Any) -> Any:
-    """Return an entry in as many replicas as x has: exact though it may be, libraries add it up, and what is computed of it
-    is rounded in each."""
+    """Return an entry in as many replicas as x has: exact as it may be, what is computed of it is rounded in each."""
     if isinstance(entry, Dual):
         return Dual(_replicated(entry.x, x), entry.dx, entry.m, entry.level)
     while isinstance(x, Dual):
