@@ -35,7 +35,9 @@ SHAPE = st.sampled_from(
 
 
 @st.composite
-def random_programs(draw: Any, dtype: str, *, kinds: Sequence[str] = KINDS, most: int = MAX_STEPS, points: int = 1) -> Case:
+def random_programs(
+    draw: Any, dtype: str, *, kinds: Sequence[str] = KINDS, most: int = MAX_STEPS, points: int = 1, several: bool = False
+) -> Case:
     """Draw a program of up to `most` steps, and inputs for it; shrinks to one step, of a small shape and simple numbers.
 
     Parameters
@@ -47,6 +49,9 @@ def random_programs(draw: Any, dtype: str, *, kinds: Sequence[str] = KINDS, most
         How many steps are drawn, at most; of those, blocks have more.
     points : int
         How many points; those behind the first take another path through the program, where one is near.
+    several : bool
+        Whether a program may have several outputs. One that has not returns several values, if so, flattened and put behind
+        each other.
     """
     _check(dtype, kinds, most, points)
     drawn = steps(tuple(kinds))
@@ -56,8 +61,11 @@ def random_programs(draw: Any, dtype: str, *, kinds: Sequence[str] = KINDS, most
     last = draft.pool[-1]
     for _ in range(draw(_length(most))):
         last = draft.random.choice(drawn).add(draft, draft.operand())
+    others = _others(draft, last, (1, 1, 2) if several else MORE)
+    if several:
+        return case(draft, draft.program(*(other.name for other in others), last.name), points)
     if "shape" in kinds:
-        last = _joined(draft, last)
+        last = _joined(draft, last, others)
     return case(draft, draft.program(last.name), points)
 
 
@@ -76,11 +84,16 @@ def _length(most: int) -> st.SearchStrategy[int]:
     return st.sampled_from([n for n in LENGTHS if n <= most])
 
 
-def _joined(draft: Draft, last: Named) -> Named:
-    """Return the result of a program: of some programs two or three values, flattened and put behind each other."""
+def _others(draft: Draft, last: Named, numbers: Sequence[int]) -> list[Named]:
+    """Choose what a program returns beside its last value: so many, if there are."""
     made = {name for step in draft.steps for name in step.out} - {last.name}
-    others = [named for named in draft.pool if named.name in made]
-    for other in draft.random.sample(others, min(draft.random.choice(MORE), len(others))):
+    found = [named for named in draft.pool if named.name in made]
+    return draft.random.sample(found, min(draft.random.choice(numbers), len(found)))
+
+
+def _joined(draft: Draft, last: Named, others: Sequence[Named]) -> Named:
+    """Return values flattened and put behind each other."""
+    for other in others:
         before = draft.mark()
         try:
             last = draft.apply("concat", _flat(draft, last).name, _flat(draft, other).name, axis=0)

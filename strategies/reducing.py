@@ -27,7 +27,6 @@ def reduced(case: Case, fails: Fails) -> Case:
     Parameters
     ----------
     case : Case
-        Of one output.
     fails : callable
         Whether a case fails; it is asked about valid ones alone.
     """
@@ -45,21 +44,20 @@ def reduced(case: Case, fails: Fails) -> Case:
 
 
 def fitted(case: Case) -> Case | None:
-    """Return a case with cotangents of the shape of its output, or None if its program is not valid at all points."""
+    """Return a case with cotangents of the shapes of its outputs, or None if its program is not valid at all points."""
     probe = Probe(case.dtype, np.random.default_rng(0))
     try:
         found = [_values(case.program, [x[i] for x in case.inputs], probe) for i in range(case.points)]
-        shapes = {values[str(case.program.outputs[0])].x.shape for values in found}
+        shapes = {tuple(values[str(o)].x.shape for o in case.program.outputs) for values in found}
     except (Unclear, ArithmeticError, LookupError, TypeError, ValueError):  # it does not fit together, as numpy may put it
         return None
     if len(shapes) > 1:
         return None
-    shape = (case.points, *shapes.pop())
-    return (
-        case
-        if case.cotangents[0].shape == shape
-        else dataclasses.replace(case, cotangents=(np.resize(case.cotangents[0], shape),))
-    )
+    wanted = [(case.points, *shape) for shape in shapes.pop()]
+    if [ct.shape for ct in case.cotangents] == wanted:
+        return case
+    given = [*case.cotangents, *case.cotangents[-1:] * len(wanted)]
+    return dataclasses.replace(case, cotangents=tuple(np.resize(ct, shape) for ct, shape in zip(given, wanted, strict=False)))
 
 
 def _values(program: Program, inputs: Sequence[np.ndarray], probe: Probe) -> dict[str, Value]:
@@ -77,6 +75,7 @@ def smaller_cases(case: Case) -> Iterator[Case]:
     """Yield cases that are a little smaller each."""
     if case.points > 1:
         yield from (case.at(i) for i in range(case.points))
+    yield from _without_an_output(case)
     yield from _ending_earlier(case)
     yield from _beginning_later(case)
     yield from _without_a_step(case)
@@ -86,12 +85,19 @@ def smaller_cases(case: Case) -> Iterator[Case]:
     yield from _simpler_numbers(case)
 
 
+def _without_an_output(case: Case) -> Iterator[Case]:
+    outputs = case.program.outputs
+    for i in range(len(outputs)) if len(outputs) > 1 else ():
+        program = prune(Program(case.program.inputs, case.program.steps, (*outputs[:i], *outputs[i + 1 :])))
+        yield dataclasses.replace(case, program=program, cotangents=(*case.cotangents[:i], *case.cotangents[i + 1 :]))
+
+
 def _ending_earlier(case: Case) -> Iterator[Case]:
-    """Return an earlier value instead."""
-    numbers = _numbers(case)
+    """Return an earlier value instead of the last."""
+    numbers, outputs = _numbers(case), case.program.outputs[:-1]
     for step in case.program.steps[:-1]:
-        if numbers[step.out[0]].dtype.kind == "f":
-            program = prune(Program(case.program.inputs, case.program.steps, step.out[:1]))
+        if numbers[step.out[0]].dtype.kind == "f" and step.out[0] not in outputs:
+            program = prune(Program(case.program.inputs, case.program.steps, (*outputs, step.out[0])))
             yield dataclasses.replace(case, program=program)
 
 

@@ -160,10 +160,10 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
         except Nonconformance as wrong:
-            reason = check.aside(str(wrong), wrong.blamed) if wrong.outcome in ("fail", "error") else ""
-            if not reason:
+            excuse = check.aside(str(wrong), wrong.blamed) if wrong.outcome in ("fail", "error") else ""
+            if not excuse:
                 raise
-            check.asides.append((reason, wrong))
+            check.asides.append((excuse, wrong))
 
     if cell.together:
         cases = sample(cell.strategy, PROFILES[profile] * cell.times, seed_)

@@ -62,7 +62,8 @@ def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray
     """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
     asked, named = finding.mode or mode, dict(zip(case.program.inputs, case.inputs, strict=True))
     if asked == "reverse" or OVER in asked or finding.lines:
-        named["ct"] = case.cotangents[0]
+        several = len(case.cotangents) > 1
+        named |= {f"ct{i}": ct for i, ct in enumerate(case.cotangents)} if several else {"ct": case.cotangents[0]}
     if (asked == "forward" or OVER in asked) and not finding.lines:
         named |= {f"d{name}": dx for name, dx in zip(case.program.inputs, case.tangents, strict=True)}
     return named

@@ -31,7 +31,7 @@ class Session:
     ----------
     check : Check
     case : Case
-        Of one output; its first point is used.
+        Its first point is used.
     """
 
     def __init__(self, check: Check, case: Case):
@@ -45,7 +45,12 @@ class Session:
         with check.theirs("leaf"):
             self.leaves = [self.tape.leaf(check.backend.asarray(x[0])) for x in self.case.inputs]
         self.lines += [self.words["leaf"].format(x=name) for name in self.names]
-        self.ct = check.native(self.case.cotangents[0][0])
+        self.cts = [check.native(ct[0]) for ct in self.case.cotangents]
+
+    @property
+    def ct(self) -> Any:
+        """The cotangent of the first output, and often the only one."""
+        return self.cts[0]
 
     def run(self) -> Any:
         """Evaluate the program on the leaves."""
@@ -53,15 +58,23 @@ class Session:
         with self.check.theirs("value", self.lines):
             return self.check.function(self.case)(*self.leaves)
 
-    def backward(self, y: Any, *, ct: bool = True, retain: bool = False, name: str = OUT) -> None:
-        """Go backward from y, with the case's cotangent or, for a scalar, without."""
-        self.say_backward(ct=ct, retain=retain, name=name)
+    def backward(self, y: Any, *, ct: bool = True, retain: bool = False, name: str = OUT, which: int | None = None) -> None:
+        """Go backward from y, of several outputs the one at `which`; with its cotangent or, for a scalar, without."""
+        place = "" if which is None else which
+        name = name if which is None else f"{OUT}[{which}]"
+        self.say_backward(ct=f"ct{place}" if ct else "None", retain=retain, name=name)
         with self.check.theirs("backward", self.lines):
-            self.tape.backward(y, self.ct if ct else None, retain=retain)
+            self.tape.backward(y, self.cts[which or 0] if ct else None, retain=retain)
 
-    def say_backward(self, *, ct: bool = True, retain: bool = False, name: str = OUT) -> None:
+    def backward_each(self, ys: Sequence[Any]) -> None:
+        """Go backward from several outputs, one after the other, with the graph retained but for the last."""
+        flows = [i for i, jacobians in enumerate(self.case.truth.noisy.jacobians) if any(map(np.any, jacobians))]
+        for i in flows:  # from what depends on no leaf a tape may refuse to go
+            self.backward(ys[i], retain=i != flows[-1], which=i if len(ys) > 1 else None)
+
+    def say_backward(self, *, ct: str = "ct", retain: bool = False, name: str = OUT) -> None:
         """Write a backward down, for a clause that does it itself."""
-        self.lines.append(self.words["retained" if retain else "backward"].format(y=name, ct="ct" if ct else "None"))
+        self.lines.append(self.words["retained" if retain else "backward"].format(y=name, ct=ct))
 
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""

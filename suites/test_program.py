@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from clinometer.reference.truth import Case, Expected
 from clinometer.strategies.programs import random_programs
 from clinometer.strategies.rewriting import REWRITINGS, Rewriting, Rewritten, detached, rewritten
+from clinometer.strategies.structures import KINDS as ALL_KINDS
 from clinometer.strategies.structures import OPERATIONS
 from clinometer.suites.blame import blaming
 from clinometer.suites.check import Check, Finding, Nonconformance
 from clinometer.suites.clauses import Cell, clause
 from clinometer.suites.flows import by_jit, by_vmap, told
+from clinometer.suites.session import Session
 
 DTYPES = ("float32", "float64", "bfloat16")
 KINDS: dict[str, dict[str, Any]] = {  # what programs are made of
@@ -190,3 +192,25 @@ def test_a_program_traced_at_one_point_is_right_at_another(check: Check, case: C
     """The gradient of a program that is traced or compiled at one point MUST be right at another, whichever path it takes."""
     with blaming(check, case, "reverse"):
         by_jit(check, [case], "reverse")
+
+
+# Of what is within a gradient the tape, which is one graph, would have to be told.
+RECORDED = {"straight": KINDS["straight"], "control": {"most": 12, "kinds": tuple(k for k in ALL_KINDS if k != "derivative")}}
+SEVERAL = [
+    Cell("", dtype, "tape", kind, random_programs(dtype, several=True, **RECORDED[kind]), times=MANY // 2, reduces=True)
+    for kind in RECORDED
+    for dtype in ("float32", "float64")
+]
+
+
+@clause("PROGRAM-14", over=SEVERAL, needs=["tape"], broken_by=["overwriting_backward", "leftover_cotangents"])
+def test_backward_from_each_of_several_outputs_adds_up(check: Check, case: Case) -> None:
+    """Of a program with several outputs, going backward from one after the other with the graph retained MUST leave on each
+    input the gradient of all."""
+    with blaming(check, case, "reverse"):
+        session = Session(check, case)
+        ys = session.run()
+        session.backward_each(ys if isinstance(ys, tuple) else (ys,))
+        for which, right in enumerate(session.case.truth.gradients):
+            if right.value.any() or session.gradient(which) is not None:  # nothing may have none
+                session.holds_one(which, right)

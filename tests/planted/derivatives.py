@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Node, Reference, Tape
+from clinometer.backends.reference import Node, Reference, Tape, ordered
 from clinometer.reference import traced
 from clinometer.reference.linear import Pick, Scale, Select
 
@@ -282,6 +282,16 @@ def growing(self: Tape, y: Any, ct: Any | None = None, *, retain: bool = False) 
     y.grown = 2 * grown
 
 
+def leftover(self: Tape, y: Any, ct: Any | None = None, *, retain: bool = False) -> None:
+    """Hand on once more what a retained backward has left at a value that y is made of."""
+    for node in ordered(y) if isinstance(y, Node) else ():
+        if node is not y and hasattr(node, "left"):
+            Tape.backward(self, node, node.left, retain=True)
+    Tape.backward(self, y, ct, retain=retain)
+    if retain:
+        y.left = ct
+
+
 def lenient(self: Tape, y: Any, ct: Any | None = None, *, retain: bool = False) -> None:
     Tape.backward(self, y, np.ones(y.shape, y.dtype) if ct is None else ct, retain=retain)
 
@@ -346,6 +356,7 @@ DERIVATIVES: dict[str, type[Reference]] = {
     "meddling_grad": taped(grad=meddle),
     "immortal_graph": taped(backward=immortal),
     "growing_retain": taped(backward=growing),
+    "leftover_cotangents": taped(backward=leftover),
     "lenient_backward": taped(backward=lenient),
     "doubled_scalar": taped(backward=doubled),
     "any_cotangent": taped(backward=any_shape),

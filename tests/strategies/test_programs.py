@@ -240,6 +240,18 @@ def test_programs_are_valid(drawn: Drawn) -> None:
 # ----- what can be asked for -----
 
 
+def test_a_program_may_have_several_outputs() -> None:
+    """Asked for several, most programs have two or three, each with a cotangent, none of them joined."""
+    cases = examples(random_programs("float64", several=True, kinds=("elementwise", "arithmetic"), most=8), 200)
+    assert {len(case.program.outputs) for case in cases} == {1, 2, 3}
+    assert share(cases, lambda case: len(case.program.outputs) > 1) > 0.7
+    for case in cases:
+        assert len(set(case.program.outputs)) == len(case.program.outputs)
+        assert not case.program.operations() & {"concat", "reshape"}
+        outputs = run(case.program, MATHEMATICS, *(x[0] for x in case.inputs))
+        assert [ct.shape[1:] for ct in case.cotangents] == [np.shape(y) for y in outputs]
+
+
 def test_kinds_can_be_chosen() -> None:
     """Asked for some kinds, a program has no others."""
     for case in examples(random_programs("float32", kinds=("elementwise", "detach")), 100):

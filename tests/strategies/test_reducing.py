@@ -182,3 +182,16 @@ def test_what_does_not_broadcast_stays_joined() -> None:
         return ad.concat(ad.sin(x), y, axis=0)
 
     assert not any("add" in case.program.operations() for case in smaller_cases(made(joined, np.ones(3), np.ones(2))))
+
+
+def test_of_several_outputs_those_are_left_that_it_takes() -> None:
+    """What fails by one of three outputs comes down to it; what fails by two that are alike keeps two."""
+
+    def three(ad: Any, x: Any) -> Any:
+        return ad.sin(x), ad.exp(x) + 1.0, ad.tanh(x)
+
+    case = made(three, np.ones(3))
+    assert str(reduced(case, having("exp")).program).startswith("v2 = exp(x)\nreturn v2")
+    two = reduced(case, lambda smaller: len(smaller.program.outputs) > 1)
+    assert len(two.program.outputs) == len(two.cotangents) == 2
+    assert fitted(two) is two
