@@ -44,6 +44,7 @@ OF_THEIR_OWN = {"cdist", "sequence"}  # forms that take no shape from elsewhere
 NOT_DRAWN = {
     "remainder", "copysign", "nan_to_num", "heaviside",  # of these a program learns nothing but where they jump
     "lgamma", "digamma",  # near their poles libraries are as good as the argument is, and a quotient of two is better
+    "kl_div",  # of a value and itself, which programs have, it is nothing, of terms with one error in all of them
 }  # fmt: skip
 NUMBERED = {"add", "subtract", "multiply", "divide", "pow"}  # libraries take a Python number for the second operand
 NUMBERS = (2.0, 0.5, -1.0, 3.0, -0.25)
