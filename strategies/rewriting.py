@@ -81,7 +81,7 @@ def recomputed(program: Program, rng: np.random.Generator) -> Program:
 
 
 def reordered(program: Program, rng: np.random.Generator) -> Program:
-    """Take the steps in another order that their operands allow, and operands that commute the other way round."""
+    """Take steps in another order that their operands allow, those of blocks too, and operands that commute the other way."""
     waiting, done = list(program.steps), set(program.inputs)
     made = {name for step in waiting for name in step.out}
     steps: list[Step] = []
@@ -91,7 +91,8 @@ def reordered(program: Program, rng: np.random.Generator) -> Program:
         waiting.remove(step)
         done |= set(step.out)
         swap = step.op in COMMUTING and len(step.args) == 2 and not isinstance(step.args[1], float)
-        steps.append(dataclasses.replace(step, args=step.args[::-1]) if swap else step)
+        blocks = tuple(reordered(block, rng) for block in step.blocks)
+        steps.append(dataclasses.replace(step, args=step.args[::-1] if swap else step.args, blocks=blocks))
     return Program(program.inputs, tuple(steps), program.outputs)
 
 

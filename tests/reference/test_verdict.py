@@ -12,13 +12,13 @@ from clinometer.strategies import fixed_case
 
 
 def cancelled(ad: Any, x: Any) -> Any:
-    """Return the logarithm of 1 plus what cancels to nothing, and may be less than -1 after a few roundings."""
-    return ad.tanh(ad.log1p(ad.kl_div(x, x)))
+    """Return the logarithm of what nearly cancels, and may be less than nothing after a few roundings."""
+    return ad.log(ad.exp(x) - ad.exp(x) + 2.0**-20)
 
 
 def test_nobody_is_blamed_where_rounding_alone_leaves_the_domain() -> None:
     """The tolerance is no number there; a wrong answer is undecided, and the right one is right."""
-    case = fixed_case(trace(cancelled), [np.full(5, 42.0)], "bfloat16")
+    case = fixed_case(trace(cancelled), [np.array([4.0])], "bfloat16")
     (value,) = case.truth.values
     assert np.isnan(value.tolerance).all()
     assert worst(value.value, value, "value", 0) is None
