@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,16 @@ def complete(program: Program, inputs: tuple[np.ndarray, ...], rng: np.random.Ge
         cotangents=tuple(cotangents(rng, (points, *np.shape(y)), kind_of(y, dtype)) for y in outputs),
         dtype=dtype,
     )
+
+
+SHORT = 1 / 3000  # of a tangent, beside another; no power of two, whose sums with others are exact
+
+
+def uneven(case: Case) -> Iterator[Case]:
+    """Yield a case of several inputs with the tangents of all but one of them much shorter, one after the other."""
+    for i in range(len(case.inputs)) if len(case.inputs) > 1 else ():
+        tangents = tuple(dx if j == i else dx * dx.dtype.type(SHORT) for j, dx in enumerate(case.tangents))
+        yield dataclasses.replace(case, tangents=tangents)
 
 
 def kind_of(y: Any, dtype: str) -> str:

@@ -20,7 +20,7 @@ from clinometer.reference.program import STRUCTURES, Program, Step, perform, rea
 from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
-from clinometer.strategies.cases import complete
+from clinometer.strategies.cases import complete, uneven
 from clinometer.strategies.rewriting import renamed
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 
@@ -62,6 +62,8 @@ def blame(check: Check, case: Case, mode: str) -> Blame | None:
         for asked in ("value", *lower, mode) if mode != "value" else ("value",):
             try:
                 apart(alone, asked)
+                for long in uneven(alone) if asked == "forward" else ():
+                    apart(long, asked)
             except Nonconformance as wrong:
                 return _within(check, alone, mode) or Blame(step.out[0], step.op, alone, wrong)
             except Unsupported:  # in this mode

@@ -3,6 +3,7 @@
 import numpy as np
 
 from clinometer.reference.truth import Case, Expected
+from clinometer.strategies.cases import uneven
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, operations, programs
 from clinometer.suites.test_grad_structure import NUMBERS, SAFE
@@ -66,3 +67,15 @@ def test_the_value_under_forward_mode_is_the_plain_value(check: Check, case: Cas
 def test_numbers_are_constants_of_the_tangent(check: Check, case: Case) -> None:
     """A Python number beside an array, also one without axes, MUST be a constant and leave the tangent's dtype alone."""
     check(case, "forward")
+
+
+@clause(
+    "FWD-6",
+    over=operations(mode="forward", where=lambda row: row.differentiable and row.arity > 1),
+    broken_by=["blended_tangent"],
+)
+def test_a_long_direction_drowns_nothing(check: Check, case: Case) -> None:
+    """The tangent MUST equal the truth where the direction of one operand is thousands of times longer than the others': what
+    an operand does not contribute, it does not blur."""
+    for long in uneven(case):
+        check(long, "forward")

@@ -227,6 +227,15 @@ class StaleCall(Reference):
 # ----- forward mode -----
 
 
+class BlendedTangent(Reference):
+    """The tangent of what is chosen, by that of what is not, and the difference of the two."""
+
+    def jvp(self, f: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        y, dy = super().jvp(f, primals, tangents)
+        longest = max((np.max(abs(dx), initial=0.0) for dx in tangents), default=0.0)
+        return y, np.asarray(longest + (dy - dy.dtype.type(longest)), dy.dtype)
+
+
 def pushing(before: Callable[[Any], Any] = lambda dx: dx, after: Callable[[Any], Any] = lambda dy: dy) -> type[Reference]:
     """Return a reference whose forward mode changes its directions or its tangent."""
 
@@ -346,6 +355,7 @@ DERIVATIVES: dict[str, type[Reference]] = {
     "gradient_of_nothing": GradientOfNothing,
     "stale_call": StaleCall,
     # ----- forward mode -----
+    "blended_tangent": BlendedTangent,
     "scaled_tangent": pushing(after=lambda dy: dy * 1.001),
     "constant_tangent": pushing(before=np.ones_like),
     "promoted_tangent": pushing(after=lambda dy: dy.astype(np.float64) if dy.ndim == 0 else dy),
