@@ -82,6 +82,14 @@ def recomputed(program: Program, rng: np.random.Generator) -> Program:
 
 def reordered(program: Program, rng: np.random.Generator) -> Program:
     """Take steps in another order that their operands allow, those of blocks too, and operands that commute the other way."""
+    orders = (_order(program, rng) for _ in range(ORDERS))
+    return next((other for other in orders if other != program), program)
+
+
+ORDERS = 4  # of which one that is new is taken; of two steps that do not need each other every second one is
+
+
+def _order(program: Program, rng: np.random.Generator) -> Program:
     waiting, done = list(program.steps), set(program.inputs)
     made = {name for step in waiting for name in step.out}
     steps: list[Step] = []
@@ -91,7 +99,7 @@ def reordered(program: Program, rng: np.random.Generator) -> Program:
         waiting.remove(step)
         done |= set(step.out)
         swap = step.op in COMMUTING and len(step.args) == 2 and not isinstance(step.args[1], float)
-        blocks = tuple(reordered(block, rng) for block in step.blocks)
+        blocks = tuple(_order(block, rng) for block in step.blocks)
         steps.append(dataclasses.replace(step, args=step.args[::-1] if swap else step.args, blocks=blocks))
     return Program(program.inputs, tuple(steps), program.outputs)
 

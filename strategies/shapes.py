@@ -103,9 +103,12 @@ def index_keys(draw: Any, shape: Shape, *, unique: bool = False) -> Any:
     """Draw a key for `x[key]`; shrinks to zeros, one an axis.
 
     Integers, slices with any step, an ellipsis, new axes, one list of integers (with duplicates, unless `unique`), or
-    a boolean mask of the whole.
+    a boolean mask of the whole, or a single entry.
     """
-    if shape and draw(st.integers(0, 7)) == 7:
+    whole = draw(st.integers(0, 15)) if shape else 0
+    if whole == 13 and all(shape):
+        return tuple(draw(st.integers(-n, n - 1)) for n in shape)
+    if whole >= 14:
         mask = np.random.default_rng(draw(st.integers(0, 2**16))).random(shape) < 0.6
         return mask.tolist() if mask.ndim else bool(mask)
     parts: list[Any] = []

@@ -10,6 +10,8 @@ import hypothesis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis.strategies import SearchStrategy, integers
 
+from clinometer.strategies.provider import NAME
+
 QUIET = settings(
     database=None,
     deadline=None,
@@ -26,7 +28,7 @@ def examples(strategy: SearchStrategy, count: int, seed: int = 0) -> list[Any]:
     found: list[Any] = []
 
     @hypothesis.seed(seed)
-    @settings(QUIET, max_examples=count)
+    @settings(QUIET, max_examples=count, backend=NAME)  # as the suites draw, whatever other tests are there
     @given(strategy, SALT)
     def collect(drawn: Any, salt: int) -> None:
         found.append(drawn)

@@ -210,7 +210,7 @@ def choices_drawn(strategy: st.SearchStrategy) -> list[int]:
     """Return how many choices Hypothesis makes for each example."""
     found: list[int] = []
 
-    @settings(QUIET, max_examples=30, backend=NAME)  # as the suites draw
+    @settings(QUIET, max_examples=100, backend=NAME)
     @given(st.data())
     def draw(data: Any) -> None:
         data.draw(strategy)
@@ -228,8 +228,10 @@ def test_a_thousand_entries_cost_as_many_choices_as_one() -> None:
 
 @pytest.mark.parametrize("name", ["sin", "multiply", "matmul", "sum", "getitem", "inv"])
 def test_a_case_costs_few_choices(name: str) -> None:
-    """No case of the common operations takes more than thirty choices."""
-    assert max(choices_drawn(operation_cases(name, "float64"))) <= 30
+    """A case of a common operation takes some fifteen choices on average, and next to never more than thirty."""
+    choices = choices_drawn(operation_cases(name, "float64"))
+    assert np.mean(choices) <= 15
+    assert np.quantile(choices, 0.98) <= 30
 
 
 # ----- shrinking -----

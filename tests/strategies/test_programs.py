@@ -48,7 +48,7 @@ def drawn() -> Drawn:
     begun = 0
 
     @hypothesis.seed(11)
-    @settings(QUIET, max_examples=MANY, backend=NAME)  # as the suites draw
+    @settings(QUIET, max_examples=MANY, backend=NAME)
     @given(hypothesis.strategies.data())
     def collect(data: Any) -> None:
         nonlocal begun
