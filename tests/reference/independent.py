@@ -68,7 +68,7 @@ NUMPY: dict[str, Callable] = {
     "hardtanh": lambda x: np.clip(x, -1, 1),
     "elu": lambda x, alpha: np.where(x > 0, x, alpha * sp.expm1(np.minimum(x, 0))),
     "erf": sp.erf, "erfc": sp.erfc, "erfinv": sp.erfinv, "ndtr": sp.ndtr, "ndtri": sp.ndtri,
-    "log_ndtr": lambda x: np.log(sp.ndtr(x)), "gelu": lambda x: x * sp.ndtr(x),
+    "log_ndtr": lambda x: np.where(x > 0, np.log1p(-sp.ndtr(-x)), np.log(sp.ndtr(x))), "gelu": lambda x: x * sp.ndtr(x),
     "lgamma": lambda x: np.log(abs(sp.gamma(x))), "digamma": sp.psi, "i0": lambda x: sp.iv(0, x), "i1": lambda x: sp.iv(1, x),
     "real": np.real, "imag": np.imag, "conj": np.conj, "modulus": np.abs, "angle": np.angle,
     "stop_gradient": np.copy,
