@@ -65,7 +65,7 @@ The questions that caught a bug, with the same cases, put to backends as they ar
 
 {alarms}
 
-`python tests/false_alarms.py torch --points 200000` asks every clause, under one seed after the other.
+[false-alarms.md](false-alarms.md) counts what else was asked of sound backends, under many seeds.
 
 ## What a pass does not prove
 
