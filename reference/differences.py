@@ -13,13 +13,22 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 CONDITION = 10.0  # assumed size of a derivative where none can be estimated (FiniteDifferences.DEFAULT_CONDITION)
 WIDEST = 1000.0  # largest step, in units of the default one
 FINE = 1e-4  # of the scout's step: so short that a sixth difference sees nothing but noise
+
+
+class Tried(NamedTuple):
+    """A finite difference by one step."""
+
+    step: float
+    value: Any
+    error: Any  # of truncation and roundoff
+    taken: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,6 +38,22 @@ class Estimate:
     value: Any
     error: Any
     step: float
+    tried: tuple[Tried, ...] = ()
+
+    def times(self, factor: Any) -> Estimate:
+        """Return the estimate of a multiple."""
+        size = abs(factor)
+        tried = (it._replace(value=factor * it.value, error=size * it.error) for it in self.tried)
+        return Estimate(factor * self.value, size * self.error, self.step, tuple(tried))
+
+    def plus(self, other: Estimate) -> Estimate:
+        """Return the estimate of a sum, such as that of a real and an imaginary part."""
+        return Estimate(self.value + other.value, self.error + other.error, self.step, self.tried + other.tried)
+
+    def conjugate(self) -> Estimate:
+        """Return the estimate of the complex conjugate."""
+        tried = (it._replace(value=np.conjugate(it.value)) for it in self.tried)
+        return Estimate(np.conjugate(self.value), self.error, self.step, tuple(tried))
 
 
 @functools.cache
@@ -141,27 +166,32 @@ def derivative(
     kind = type(x)
     eps = float(np.finfo(kind).eps)
     stencil, scout = Stencil(points, order), Stencil(points + 2, points)
-    step = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
-    values = np.array([f(x + kind(g) * kind(step)) for g in scout.grid])
-    bound = max(abs(scout.apply(values, kind(step), shift)) for shift in (-1, 0, 1))
+    first = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
+    values = np.array([f(x + kind(g) * kind(first)) for g in scout.grid])
+    bound = max(abs(scout.apply(values, kind(first), shift)) for shift in (-1, 0, 1))
     size = max(abs(values))
     if not (np.isfinite(bound) and np.isfinite(size)):
-        return Estimate(kind(np.nan), math.inf, step)
+        return Estimate(kind(np.nan), math.inf, first)
     # The scout's own roundoff bounds what it can tell from zero.
     noise = max(
-        float(np.spacing(size)), noise * float(size), floor, eps * float(np.finfo(kind).tiny), roughness(f, x, step * FINE)
+        float(np.spacing(size)), noise * float(size), floor, eps * float(np.finfo(kind).tiny), roughness(f, x, first * FINE)
     )
     flat = float(bound) == 0 or float(size) == 0
     wide = CONDITION if flat else float(bound)
     noise = max(eps, floor) if flat else noise
     step = _limited(stencil, stencil.balance(wide, noise)[0], eps, reach)
 
-    def at(step: float) -> Any:
-        return stencil.apply(np.array([f(x + kind(g) * kind(step)) for g in stencil.grid]), kind(step))
+    def by(step: float, values: np.ndarray, taken: bool = False) -> Tried:
+        return Tried(step, stencil.apply(values, kind(step)), stencil.error(step, wide, noise), taken)
 
-    value = at(step)
+    def at(step: float) -> np.ndarray:
+        return np.array([f(x + kind(g) * kind(step)) for g in stencil.grid])
+
+    # The scout's grid has one more point at each end.
+    tried = (by(first, values[1:-1]), by(step, at(step), taken=True), by(step / 2, at(step / 2)))
+    _, best, half = tried
     # A function that turns faster than the scout's step looks flat to it; half the step then gives another number.
-    return Estimate(value, max(stencil.error(step, wide, noise), float(abs(value - at(step / 2)))), step)
+    return Estimate(best.value, max(best.error, float(abs(best.value - half.value))), step, tried)
 
 
 def roughness(f: Callable[[Any], Any], x: Any, step: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,11 @@ class Disagreement:
     times: float = 1.0  # see `Expected`
     outcome: str = "fail"  # fail, invalid or inconclusive, once the second witness has been heard
     witness: Estimate | None = None
+
+    def conjugate(self) -> Disagreement:
+        """Return what the conjugates of both sides disagree about."""
+        heard = self.witness and self.witness.conjugate()
+        return replace(self, got=np.conjugate(self.got), expected=np.conjugate(self.expected), witness=heard)
 
 
 def excess(got: np.ndarray, expected: Expected) -> np.ndarray:
@@ -72,7 +77,7 @@ def hear(case: Case, found: Disagreement) -> Disagreement:
 def _heard(case: Case, found: Disagreement) -> Disagreement:
     estimate = witness(found.mode)(case, found.which, found.place)
     if found.times != 1.0:
-        estimate = Estimate(found.times * estimate.value, abs(found.times) * estimate.error, estimate.step)
+        estimate = estimate.times(found.times)
     return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate)})
 
 

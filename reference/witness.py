@@ -174,7 +174,7 @@ def gradient_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     if not case.precision.complex:
         return found
     across = directional([(1, Line(case, point, [1j * dx for dx in along]))], functional)
-    return Estimate(found.value + 1j * across.value, found.error + across.error, found.step)
+    return found.plus(across.times(1j))
 
 
 def tangent_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
@@ -188,8 +188,7 @@ def tangent_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
     found = part("real")
     if np.asarray(line.outputs[which]).dtype.kind != "c":
         return found
-    other = part("imag")
-    return Estimate(found.value + 1j * other.value, found.error + other.error, found.step)
+    return found.plus(part("imag").times(1j))
 
 
 def value_entry(case: Case, which: int, place: tuple[int, ...]) -> Estimate:
@@ -213,7 +212,7 @@ def higher_entry(case: Case, which: int, place: tuple[int, ...], order: int) -> 
         for weight, k in terms
     ]
     found = directional(lines, against([ct[point] for ct in case.cotangents]), order)
-    return Estimate(found.value / divisor, found.error / divisor, found.step)
+    return found.times(type(found.value)(1) / divisor)
 
 
 OVER = "-over-"  # between the steps of a mode of higher order

@@ -44,16 +44,11 @@ def chunks(results: Results) -> Iterator[tuple[str, str]]:
     evidence = _Evidence()
     index = _index(results, evidence)
     yield "index", pack(index)
-    yield "tests", pack([shlex.quote(node(case.test)) if case.test else "" for case in results.cases.values()])
+    yield "tests", pack([shlex.quote(case.test) if case.test else "" for case in results.cases.values()])
     yield "atlas", pack(list(recorded(results)))
     yield "curves", pack(list(_curves(results)))
     for number, chunk in enumerate(evidence.chunks):
         yield f"evidence-{number}", pack(chunk)
-
-
-def node(test: str) -> str:
-    """Return pytest's node id in the form that runs from any folder."""
-    return re.sub(r"^.*?\btest_(\w+)\.py::", r"clinometer.suites.test_\1::", test)
 
 
 def rerun(subject: Subject) -> str:

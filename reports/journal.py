@@ -37,6 +37,7 @@ class Run(Record, kw_only=True):
     digest: str  # hash of the specification: two runs with different digests asked different questions
     profile: str  # quick, standard, deep
     seed: int
+    cells: int = 0  # of the whole specification: a run that describes fewer cases was asked a selection
     started: str  # ISO 8601, UTC
     command: list[str] = []
     versions: dict[str, str] = {}  # python, numpy, hypothesis, and the backend's own libraries
@@ -57,7 +58,7 @@ class Case(Record, kw_only=True):
     dtype: str = ""
     mode: str = ""  # value, reverse, forward, tape, or empty
     parameters: str = ""
-    test: str = ""  # pytest's node id, to run it again
+    test: str = ""  # pytest's node id with --pyargs, to run it again from any folder
 
 
 class Start(Record, kw_only=True):
@@ -76,6 +77,23 @@ class Array(msgspec.Struct, omit_defaults=True, kw_only=True):
     values: list[str] = []
 
 
+class Step(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A finite difference that was tried."""
+
+    step: str
+    estimate: str
+    error: str  # as it estimates itself
+    taken: bool = False  # what the witness says is this one
+
+
+class Witness(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """The second witness, who is heard about one entry: that at the index of the evidence."""
+
+    value: str
+    error: str  # how far off it may be, by its own estimate
+    steps: list[Step] = []  # none where plain numpy has computed a value
+
+
 class Evidence(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What stands behind a verdict that is not a pass. All arrays but `inputs` have one shape."""
 
@@ -83,11 +101,10 @@ class Evidence(msgspec.Struct, omit_defaults=True, kw_only=True):
     inputs: list[Array] = []
     expected: Array | None = None
     tolerance: Array | None = None
-    witness: Array | None = None  # the second witness: finite differences, or plain numpy for a value
     got: Array | None = None
-    index: list[int] = []  # the first wrong entry
+    index: list[int] | None = None  # the worst entry, or the first that differs; empty for a scalar's
     error: str = ""  # there, in units of the tolerance
-    steps: list[tuple[str, str, str]] = []  # finite differences: step, estimate, error estimate
+    witness: Witness | None = None  # heard about that entry
     program: str = ""  # readable Python
     script: str = ""  # stand-alone, in the backend's own library
     trace: str = ""
@@ -98,6 +115,13 @@ class Observation(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     point: str
     answer: str
+
+
+class Cost(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """What a gradient takes: measured in the run, so that another run has another number."""
+
+    ratio: float  # CPU time of value and gradients over that of the value
+    shapes: str  # of the inputs: "64x64, 64x64"
 
 
 class Result(Record, kw_only=True):
@@ -114,6 +138,7 @@ class Result(Record, kw_only=True):
     message: str = ""  # one line
     evidence: Evidence | None = None
     observed: list[Observation] = []
+    cost: Cost | None = None
 
 
 class Curve(Record, kw_only=True):

@@ -118,7 +118,7 @@ function evidenceBlocks(evidence, name) {
     gauge(evidence.error),
     evidence.inputs?.length && block("Inputs", evidence.inputs.map(written).join("\n"), true),
     comparison(evidence),
-    stepTable(evidence.steps),
+    stepTable(evidence.witness),
     evidence.program && block("Program", evidence.program, true),
     evidence.script && block("Stand-alone script", evidence.script, true),
     evidence.trace && block("Trace", evidence.trace, true),
@@ -144,9 +144,20 @@ function nested(values, shape) {
   return `[${rows.join(",\n ")}]`;
 }
 
-/** Python's number in text, with inf and nan. */
+const REAL = "[-+]?(?:inf|nan|\\d[\\d.]*(?:e[-+]?\\d+)?)";
+const NUMBER = new RegExp(`^\\(?(${REAL})?(?:(${REAL})j)?\\)?$`);
+
+/** The real and the imaginary part of Python's number in text; null of what is none, such as True. */
+function parts(text, dtype) {
+  const found = text && NUMBER.exec(text);
+  if (!found) return null;
+  const exact = dtype === "float32" || dtype === "complex64" ? Math.fround : (v) => v;
+  return [found[1], found[2]].map((it) => exact(number(it || "0")));
+}
+
+/** Python's real number in text, with inf and nan. */
 function number(text) {
-  const named = { inf: Infinity, "-inf": -Infinity, "+inf": Infinity, nan: NaN };
+  const named = { inf: Infinity, "-inf": -Infinity, "+inf": Infinity };
   return text in named ? named[text] : Number(text);
 }
 
@@ -193,24 +204,22 @@ const COLUMNS = {
   witness: "second witness",
 };
 
-/** Got, expected, tolerance and witness, entry by entry; the first wrong one is marked. */
+/** Got, expected and tolerance, entry by entry; the one that was judged is marked, and has the second witness. */
 function comparison(evidence) {
-  const { expected, witness, got } = evidence;
+  const { expected, got, index, witness } = evidence;
   if (expected && got && shapeText(expected.shape) !== shapeText(got.shape))
     return block("Expected and got have different shapes", [expected, got].map(written).join("\n"), true);
-  const array = got || expected || witness;
+  const array = got || expected;
   if (!array) return null;
   const shape = array.shape || [];
   const length = (array.values || []).length;
-  const bad = (evidence.index || []).reduce((flat, i, axis) => flat * shape[axis] + i, 0);
-  const marked = evidence.index?.length > 0 || (shape.length === 0 && !!evidence.error);
+  const bad = index ? index.reduce((flat, i, axis) => flat * shape[axis] + i, 0) : -1;
   const from = Math.max(0, Math.min(bad - MOST_ENTRIES / 2, length - MOST_ENTRIES));
   const to = Math.min(length, from + MOST_ENTRIES);
-  const names = Object.keys(COLUMNS).filter(
-    (name) => evidence[name] || (name === "units" && expected && got && evidence.tolerance),
-  );
+  const units = expected && got && evidence.tolerance;
+  const names = Object.keys(COLUMNS).filter((name) => (name === "units" ? units : evidence[name]));
   const rows = [];
-  for (let at = from; at < to; at++) rows.push(entry(evidence, names, shape, at, marked && at === bad));
+  for (let at = from; at < to; at++) rows.push(entry(evidence, names, shape, at, at === bad));
   const heads = ["index", ...names.map((name) => COLUMNS[name])].map((it) => el("th", { scope: "col" }, it));
   const title = `${expected && got ? "Got and expected" : expected ? "Expected" : "Got"}, ${array.dtype || ""} ${shapeText(shape)}`;
   const table = el("table", { class: "numbers" }, el("thead", null, el("tr", null, heads)), el("tbody", null, rows));
@@ -218,21 +227,34 @@ function comparison(evidence) {
     "section",
     { class: "block" },
     el("h3", null, title),
+    witness && el("p", { class: "heard" }, hearing(witness, index)),
     to - from < length ? el("p", { class: "quiet" }, `Entries ${from} to ${to - 1} of ${length}.`) : "",
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": title }, table),
   );
 }
 
+/** What the second witness says, and of which entry: it was heard about no other. */
+function hearing(witness, index) {
+  const who = witness.steps?.length ? "finite differences" : "plain numpy";
+  const where = index?.length ? `At [${index.join(", ")}]` : "Here";
+  return `${where} the second witness, ${who}, says ${witness.value}, give or take ${witness.error}.`;
+}
+
 function entry(evidence, names, shape, at, bad) {
-  const text = (name) => evidence[name]?.values?.[at] ?? "";
-  const { units, wrong } = names.includes("units") ? apart(text("got"), text("expected"), text("tolerance")) : {};
+  const shown = (name) => {
+    if (name === "witness") return bad ? evidence.witness.value : "";
+    return evidence[name]?.values?.[at] ?? "";
+  };
+  const { units, wrong } = names.includes("units")
+    ? apart(shown("got"), shown("expected"), shown("tolerance"), evidence.got.dtype)
+    : {};
   const index = shape.length ? `[${indexOf(at, shape).join(", ")}]` : "()";
   return el(
     "tr",
     { class: bad ? "bad" : wrong ? "wrong" : null },
     el("th", { scope: "row" }, bad ? "▶ " : "", index),
     names.map((name) =>
-      name === "units" ? el("td", { class: "units" }, wrong ? "✕ " : "", units) : el("td", null, text(name)),
+      name === "units" ? el("td", { class: "units" }, wrong ? "✕ " : "", units) : el("td", { class: name }, shown(name)),
     ),
   );
 }
@@ -247,53 +269,40 @@ function indexOf(at, shape) {
 }
 
 /** How far two numbers are apart, in tolerances, and whether that is too far. */
-function apart(got, expected, tolerance) {
-  if (sameSpecial(got, expected)) return { units: "0", wrong: false };
-  const distance = Math.abs(number(got) - number(expected)) / number(tolerance);
+function apart(got, expected, tolerance, dtype) {
+  const [a, b] = [parts(got, dtype), parts(expected)];
+  if (!a || !b) return got === expected ? { units: "0", wrong: false } : { units: "differs", wrong: true };
+  const same = (a[0] === b[0] && a[1] === b[1]) || (a.some(Number.isNaN) && b.some(Number.isNaN));
+  if (same || number(tolerance) === Infinity) return { units: "0", wrong: false };
+  const distance = Math.hypot(a[0] - b[0], a[1] - b[1]) / number(tolerance);
   return { units: Number.isFinite(distance) ? distance.toPrecision(3) : "not finite", wrong: !(distance <= 1) };
 }
 
-function sameSpecial(a, b) {
-  return Object.is(number(a), number(b));
-}
-
-function stepTable(steps) {
-  if (!steps?.length) return null;
-  const best = steps.reduce((at, step, i) => (number(step[2]) < number(steps[at][2]) ? i : at), 0);
+function stepTable(witness) {
+  if (!witness?.steps?.length) return null;
+  const title = "Finite difference, step by step";
+  const heads = ["step", "estimate", "its error, estimated"].map((it) => el("th", { scope: "col" }, it));
+  const rows = witness.steps.map(({ step, estimate, error, taken }) =>
+    el(
+      "tr",
+      { class: taken ? "best" : null },
+      el("th", { scope: "row" }, taken ? "▸ " : "", step),
+      [estimate, error].map((it) => el("td", null, it)),
+    ),
+  );
   return el(
     "section",
     { class: "block" },
-    el("h3", null, "Finite difference, step by step"),
-    el("p", { class: "quiet" }, "The second witness. Its own estimate of its error is least at the marked step."),
+    el("h3", null, title),
+    el(
+      "p",
+      { class: "quiet" },
+      "The steps that the second witness tried. The marked one balances truncation against roundoff; half of it shows whether that can be believed.",
+    ),
     el(
       "div",
-      { class: "wide", tabindex: 0, role: "region", "aria-label": "Steps of the finite difference" },
-      el(
-        "table",
-        { class: "numbers" },
-        el(
-          "thead",
-          null,
-          el(
-            "tr",
-            null,
-            ["step", "estimate", "its error, estimated"].map((it) => el("th", { scope: "col" }, it)),
-          ),
-        ),
-        el(
-          "tbody",
-          null,
-          steps.map((step, i) =>
-            el(
-              "tr",
-              { class: i === best ? "best" : null },
-              el("th", { scope: "row" }, i === best ? "▸ " : "", step[0]),
-              el("td", null, step[1]),
-              el("td", null, step[2]),
-            ),
-          ),
-        ),
-      ),
+      { class: "wide", tabindex: 0, role: "region", "aria-label": title },
+      el("table", { class: "numbers steps" }, el("thead", null, el("tr", null, heads)), el("tbody", null, rows)),
     ),
   );
 }

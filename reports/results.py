@@ -296,7 +296,7 @@ def chapter_of(case: Case) -> str:
     """Return the title of a case's chapter, from the record, its file, or the prefix of its clause."""
     if case.chapter:
         return case.chapter
-    if stem := re.search(r"test_(\w+)\.py", case.test):
+    if stem := re.search(r"\.test_(\w+)::", case.test):
         return stem[1].replace("_", " ").capitalize()
     return case.clause.rpartition("-")[0] or case.clause
 

@@ -24,7 +24,7 @@ from clinometer.reference.program import run
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
 from clinometer.reference.witness import OVER
-from clinometer.reports.journal import Curve
+from clinometer.reports.journal import Cost, Curve
 from clinometer.strategies.cases import kind_of
 from clinometer.suites.nested import higher
 
@@ -84,6 +84,7 @@ class Check:
     undecided: int = 0
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Curve] = field(default_factory=list)
+    cost: Cost | None = None
     aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
     asides: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
     case: Case | None = None  # in hand, for the evidence of an exception
@@ -296,17 +297,17 @@ class Check:
         if found.outcome == "inconclusive":
             self.undecided += 1
             return
+        one, got, want = case.at(point), got[point], expected.value[point]
+        if found.mode == "reverse" and case.precision.complex and self.transposes:
+            # As the library's own users see it: its pullback, of the conjugate, gives the conjugate.
+            one = dataclasses.replace(one, cotangents=tuple(map(np.conjugate, one.cotangents)))
+            got, want, found = np.conjugate(got), np.conjugate(want), found.conjugate()
         index = list(found.place[1:])
         at = f" at {index}" if index else ""
         text = f"{claim}{at}: got {_short(found.got)}, expected {_short(found.expected)}; off by {found.error:.3g} tolerances"
         if found.outcome == "invalid":
             text = f"the witnesses contradict each other: {claim}{at}: {_short(found.expected)} by the rules, "
             text += f"{_short(found.witness.value)} by finite differences"  # type: ignore[union-attr]  # heard above
-        one, got, want = case.at(point), got[point], expected.value[point]
-        if found.mode == "reverse" and case.precision.complex and self.transposes:
-            # As the library's own users see it: its pullback, of the conjugate, gives the conjugate.
-            one = dataclasses.replace(one, cotangents=tuple(map(np.conjugate, one.cotangents)))
-            got, want = np.conjugate(got), np.conjugate(want)
         evidence = Finding(claim, one, found.mode, found.which, got, want, expected.tolerance[point], found, lines=tuple(lines))
         raise Nonconformance(found.outcome, text, evidence)
 
@@ -352,8 +353,8 @@ class Check:
         raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines)))
 
     def observe(self, point: str, answer: str) -> None:
-        """Record what the library does where none is wrong: a row of the atlas."""
-        self.observed[point] = answer
+        """Record what the library does where none is wrong: a row of the atlas. An address says nothing about it."""
+        self.observed[point] = re.sub(r"0x[0-9a-fA-F]{4,}", "0x...", answer)
 
     def curve(self, operation: str, case: Case, value: np.ndarray, gradient: np.ndarray) -> None:
         """Keep what the report draws: f, the backend's gradient and the reference's, over the one input."""

@@ -42,6 +42,7 @@ class Examination:
     seconds: float = 0.0
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Any] = field(default_factory=list)
+    cost: Any = None
 
 
 class Flaky(Exception):
@@ -83,7 +84,7 @@ def examine(
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
-    result.observed, result.curves = check.observed, check.curves
+    result.observed, result.curves, result.cost = check.observed, check.curves, check.cost
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
         text = f"out of tolerance in {check.undecided} of {check.examples} examples, and finite differences could not tell"
         result.outcome, result.message = "inconclusive", text

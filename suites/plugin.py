@@ -205,6 +205,14 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _run(session.config).describe(asking)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
+    """Count what is selected where the workers collect, each of them the same."""
+    run = node.config.stash.get(RUN, None)
+    if run is not None:
+        run.count(ids)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
@@ -230,6 +238,8 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     terminalreporter.write_line(run.head())
     counted = f"; {tally['examples']} examples, {tally['points']} points checked" if tally else "nothing was asked"
     terminalreporter.write_line(f"{outcomes}{counted}")
+    if 0 < run.selected < run.cells:
+        terminalreporter.write_line(f"a selection: {run.selected} of the {run.cells} cases of the specification")
     if run.interrupted:
         terminalreporter.write_line("the run is incomplete: go on with --resume" if run.path else "the run is incomplete")
     if run.path:

@@ -42,6 +42,7 @@ class Run:
         self.failed = False  # the run that this one resumes had new failures, so that both together have
         self.begun: set[str] = set()  # by the run that this one resumes
         self.described: set[str] = set()  # cases that the journal describes
+        self.selected = 0  # of the cells of the specification
         self.journal: journal.Writer | None = None
         self.backend = self._load()
         self.known = self._expectations()
@@ -127,6 +128,11 @@ class Run:
             about += f" {version}"
         return f"clinometer: backend {about}, profile {self.profile}, seed {self.seed} (repeat with --seed {self.seed})"
 
+    @functools.cached_property
+    def cells(self) -> int:
+        """How many cells the whole specification has."""
+        return sum(len(clause.cells) for clause in specification())
+
     # ----- the journal -----
 
     def write(self, record: journal.AnyRecord) -> None:
@@ -148,6 +154,7 @@ class Run:
                 digest=digest(specification()),
                 profile=self.profile,
                 seed=self.seed,
+                cells=self.cells,
                 started=now(),
                 command=["pytest", *map(str, self.config.invocation_params.args)],
                 versions=versions,
@@ -161,7 +168,13 @@ class Run:
         for item in items:
             asked = question(item)
             if asked is not None:
+                self.selected += 1
                 self._describe(*asked, item.nodeid, silent=self.worker not in ("", "gw0"))
+
+    def count(self, nodes: Iterable[str]) -> None:
+        """Count the clauses' tests among those that were collected elsewhere."""
+        names = {clause.body.__name__ for clause in specification()}
+        self.selected = sum(node.partition("::")[2].partition("[")[0] in names for node in nodes)
 
     def _describe(self, clause: Clause, cell: Cell, node: str, silent: bool = False) -> str:
         id_ = journal.identity(clause.id, cell.operation, cell.dtype, cell.mode, cell.parameters)
@@ -216,6 +229,7 @@ class Run:
                 message=result.message,
                 evidence=shown,
                 observed=[journal.Observation(point=p, answer=a) for p, a in result.observed.items()],
+                cost=result.cost,
             )
         )
         for curve in result.curves:
@@ -242,7 +256,8 @@ def question(item: pytest.Item) -> tuple[Clause, Cell] | None:
 
 
 def described(clause: Clause, cell: Cell, id_: str, node: str) -> journal.Case:
-    """Return the journal's description of a case."""
+    """Return the journal's description of a case, with the test by its module: pytest's own id depends on the folder."""
+    chapter = clause.body.__module__.rpartition(".")[2]
     return journal.Case(
         id=id_,
         clause=clause.id,
@@ -254,7 +269,7 @@ def described(clause: Clause, cell: Cell, id_: str, node: str) -> journal.Case:
         dtype=cell.dtype,
         mode=cell.mode,
         parameters=cell.parameters,
-        test=node,
+        test=f"clinometer.suites.{chapter}::{node.partition('::')[2]}",
     )
 
 

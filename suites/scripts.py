@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend
+from clinometer.reference.differences import Estimate
 from clinometer.reference.printing import numbers, plain, plainly, statements
 from clinometer.reference.program import Program
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
-from clinometer.reports.journal import Array, Evidence
+from clinometer.reports.journal import Array, Evidence, Step, Witness
 from clinometer.suites import flow_scripts
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
@@ -40,7 +41,7 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
         What the clause is about, for a finding that does not say so itself: reverse, forward, value.
     """
     case, found = finding.case, finding.disagreement
-    made = Evidence(claim=finding.claim, trace=finding.trace)
+    made = Evidence(claim=finding.claim, index=place(finding), trace=finding.trace)
     if case is not None:
         made.inputs = [as_text(x[0], name) for name, x in arrays(finding, case, mode).items()]
         made.program = plain(case.program)
@@ -49,13 +50,38 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
         if getattr(finding, name) is not None:
             setattr(made, name, as_text(getattr(finding, name)))
     if found is not None:
-        made.index = list(found.place[1:])
         made.error = f"{found.error:.4g}"
-        if found.witness is not None:
-            estimate = found.witness
-            made.witness = as_text(np.asarray(estimate.value))
-            made.steps = [(f"{estimate.step:.3g}", f"{float(estimate.value):.17g}", f"{float(estimate.error):.2g}")]
+        made.witness = heard(found.witness) if found.witness is not None else None
     return made
+
+
+def place(finding: Finding) -> list[int] | None:
+    """Return the index of the entry that a finding is about: the one that was judged, else the first that differs."""
+    if finding.disagreement is not None:
+        return list(finding.disagreement.place[1:])
+    got, want = finding.got, finding.expected
+    if got is None or want is None or got.shape != want.shape:
+        return None
+    differ = np.argwhere(np.logical_not((got == want) | ((got != got) & (want != want))))
+    return [int(i) for i in differ[0]] if len(differ) else None
+
+
+def heard(estimate: Estimate) -> Witness:
+    """Return what the second witness said, and the finite differences that it tried."""
+    steps = [
+        Step(step=f"{it.step:.3g}", estimate=digits(it.value), error=f"{float(it.error):.2g}", taken=it.taken)
+        for it in estimate.tried
+    ]
+    return Witness(value=digits(estimate.value), error=f"{float(estimate.error):.2g}", steps=steps)
+
+
+def digits(v: Any) -> str:
+    """Return a number as text, in the digits that tell it apart; of an extended one, those that float64 has."""
+    kind = np.asarray(v).dtype
+    if kind == np.longdouble or kind == np.clongdouble:
+        v = complex(v) if kind.kind == "c" else float(v)
+        return repr(v)
+    return str(v)
 
 
 def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray]:
@@ -71,9 +97,7 @@ def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray
 
 def as_text(x: np.ndarray, name: str = "") -> Array:
     """Return an array as the journal has it."""
-    flat = np.ravel(x)[:ENOUGH]
-    values = [str(v) if flat.dtype.kind != "f" or flat.dtype.itemsize <= 8 else repr(float(v)) for v in flat]
-    return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=values)
+    return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=[digits(v) for v in np.ravel(x)[:ENOUGH]])
 
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:

@@ -14,7 +14,7 @@ import pytest
 import synthetic_journals as made
 
 from clinometer.reports import page
-from clinometer.reports.columns import CHUNK, chunks, node, pack, rerun, visible
+from clinometer.reports.columns import CHUNK, chunks, pack, rerun, visible
 from clinometer.reports.journal import BrokenJournal, End, Evidence, Result
 from clinometer.reports.results import load
 
@@ -169,9 +169,3 @@ def test_sin_comes_first_among_the_curves(report: Path) -> None:
     assert isinstance(curves, list)
     assert [curve["operation"] for curve in curves[:4]] == ["sin", "sin", "cos", "cos"]
     assert {curve["distance"] for curve in curves if curve["operation"] == "sin"} == {0}
-
-
-def test_a_test_is_named_so_that_it_runs_from_anywhere() -> None:
-    """A node id of a file becomes one of the installed module."""
-    assert node("../x/suites/test_kinks.py::test_a[sin-f8]") == "clinometer.suites.test_kinks::test_a[sin-f8]"
-    assert node("other.py::test_a") == "other.py::test_a"

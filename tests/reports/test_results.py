@@ -182,7 +182,7 @@ def test_a_case_without_a_chapter_takes_it_from_its_file() -> None:
     """A case that names no chapter belongs to that of its file, or of its clause's prefix."""
     case = made.case()
     case.chapter = ""
-    case.test = "suites/test_second_order.py::test_it"
+    case.test = "clinometer.suites.test_second_order::test_it"
     assert chapter_of(case) == "Second order"
     case.test = ""
     assert chapter_of(case) == "GRAD"

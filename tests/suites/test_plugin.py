@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import pytest
 from asking import ask, command, faulty, records, verdicts
 
 from clinometer.reports import journal
 from clinometer.reports.results import Results, load
+from clinometer.suites import specification
 
 ONE = "sin-reverse-float64"
 SOUND = ["--backend", "reference"]
@@ -200,6 +203,24 @@ def test_two_workers_write_what_one_process_writes(tmp_path: Path) -> None:
     assert kinds.count(journal.Case) == kinds.count(journal.Result) == len(verdicts(tmp_path / "one.jsonl"))
     assert kinds.index(journal.Start) > max(i for i, kind in enumerate(kinds) if kind is journal.Case)
     assert "report:  two.html" in two.stdout
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"], ["-n", "2", "--report", "r.html"]])
+def test_a_selection_says_so(tmp_path: Path, workers: list[str]) -> None:
+    """With -k the run tells how many of all cases were asked, and the journal has both numbers; with workers as without."""
+    done = ask(tmp_path, *SOUND, "-k", "sin-reverse", *workers, *([] if workers else ["--journal", "r.jsonl"]))
+    assert done.returncode == 0, done.stdout
+    whole = sum(len(clause.cells) for clause in specification())
+    asked = re.search(r"a selection: (\d+) of the (\d+) cases of the specification", done.stdout)
+    assert asked is not None, done.stdout
+    assert int(asked[2]) == whole
+    assert 2 <= int(asked[1]) < 40
+    if (tmp_path / "r.jsonl").exists():
+        tests = {case.test for case in records(tmp_path / "r.jsonl", journal.Case)}
+        assert "clinometer.suites.test_grad::test_the_gradient_equals_the_truth[sin-reverse-float64]" in tests
+        (head,) = records(tmp_path / "r.jsonl", journal.Run)
+        assert head.cells == whole
+        assert len(records(tmp_path / "r.jsonl", journal.Case)) == int(asked[1])
 
 
 # ----- runs that are cut off -----
