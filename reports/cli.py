@@ -11,6 +11,8 @@ import difflib
 import functools
 import io
 import json
+import shlex
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -18,15 +20,16 @@ from typing import Any
 
 import click
 
-from clinometer.reports import console, launch, page
+from clinometer.reports import closing, console, interruption, launch, page
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.columns import visible
 from clinometer.reports.compare import Change, Comparison, compare, only
 from clinometer.reports.journal import BrokenJournal, Case, Evidence
+from clinometer.reports.launch import FOLDER
 from clinometer.reports.results import Results, Subject, load
+from clinometer.reports.watch import Watch
 
 Command = Callable[..., None]
-FOLDER = Path("clinometer-report")
 
 
 def plain(command: Command) -> Command:
@@ -79,17 +82,17 @@ class _WithPytestArguments(click.Command):
     """A command whose line may end in `-- PYTEST_ARGS`; click alone would mix them with the other arguments."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if "--" in args:
-            at = args.index("--")
-            ctx.meta[_TAIL] = args[at + 1 :]
-            args = args[:at]
-        return super().parse_args(ctx, args)
+        ctx.meta[_WORDS] = list(args)
+        at = args.index("--") if "--" in args else len(args)
+        ctx.meta[_TAIL] = args[at + 1 :]
+        return super().parse_args(ctx, args[:at])
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         return [*super().collect_usage_pieces(ctx), "[-- PYTEST_ARGS]"]
 
 
-_TAIL = "clinometer.pytest_args"
+_WORDS, _TAIL = "clinometer.words", "clinometer.pytest_args"
+_FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no", "--pdb", "--trace"}
 
 
 @main.command(cls=_WithPytestArguments)
@@ -97,12 +100,12 @@ _TAIL = "clinometer.pytest_args"
 @click.option(
     "--profile",
     type=click.Choice(["quick", "standard", "deep"]),
-    default="standard",
-    show_default=True,
-    help="How many examples are drawn.",
+    help="How many examples are drawn.  [default: standard; quick for the reference]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
 @click.option("-n", "workers", default="", metavar="WORKERS", help="Processes for each backend, as in pytest-xdist.")
+@click.option("--resume", is_flag=True, help="Go on with the journals of a run that was interrupted.")
+@click.option("-v", "--verbose", is_flag=True, help="Show pytest's own output instead of a line of progress.")
 @click.option(
     "-o",
     "--output",
@@ -113,44 +116,83 @@ _TAIL = "clinometer.pytest_args"
     help="Folder of the journals and the report.",
 )
 @plain
-def run(backends: tuple[str, ...], profile: str, seed: int, workers: str, folder: Path) -> None:
+def run(
+    backends: tuple[str, ...], profile: str | None, seed: int, workers: str, resume: bool, verbose: bool, folder: Path
+) -> None:
     """Examine backends, one process each, and write the report.
 
     What follows a `--` goes to pytest: clinometer run torch -- -k detach
+
+    Nothing is deleted: a journal that an earlier run has left is kept as
+    BACKEND.jsonl.1, and so on, unless --resume goes on with it.
     """
-    pytest_args = click.get_current_context().meta.get(_TAIL, [])
+    pytest_args = click.get_current_context().meta[_TAIL]
+    verbose = verbose or not _FOR_THE_TERMINAL.isdisjoint(pytest_args)
     names = list(dict.fromkeys(backends))
     journals = {name: folder / f"{file}.jsonl" for name, file in launch.slugs(names).items()}
-    outcomes = []
-    for name, journal in journals.items():
-        console.rule(name)
-        plan = launch.Plan(name, journal, profile, seed, workers, pytest_args)
-        try:
-            outcomes.append(launch.examine(plan, console.notice))
-        except KeyboardInterrupt:
-            outcomes.append(launch.Outcome(launch.INCOMPLETE, f"{name}: interrupted; the backends after it did not run."))
-            break
-    _conclude(outcomes, [journal for journal in journals.values() if journal.exists()], folder / "index.html")
+    outcomes: dict[Path, launch.Outcome] = {}
+    with interruption.heard():
+        for name, journal in journals.items():
+            plan = launch.Plan(
+                name, journal, launch.profile_of(name, profile), seed, workers, pytest_args, resume=resume, verbose=verbose
+            )
+            console.rule(f"{name}, {plan.profile} profile")
+            if name == "reference" and profile is None:
+                console.remark("The reference is held against itself in few examples; --profile asks it as others are asked.")
+            try:
+                outcomes[journal] = _examined(plan)
+            except KeyboardInterrupt:
+                rest = names[names.index(name) + 1 :]
+                others = f"; {', '.join(rest)} did not run" if rest else ""
+                outcomes[journal] = launch.Outcome(launch.INCOMPLETE, f"{name}: interrupted{others}.")
+                break
+        _conclude(outcomes, folder / "index.html")
 
 
-def _conclude(outcomes: list[launch.Outcome], journals: list[Path], output: Path) -> None:
+def _examined(plan: launch.Plan) -> launch.Outcome:
+    with Watch(plan.backend, plan.journal, quiet=plan.verbose) as watch:
+        return launch.examine(plan, console.notice, watch.tick)
+
+
+def _conclude(outcomes: dict[Path, launch.Outcome], output: Path) -> None:
     console.rule("Result")
-    codes = {outcome.code for outcome in outcomes}
-    whole = [journal for journal in journals if journal.stat().st_size]
-    said: list[str] = []
-    if whole:
-        results = load(whole)
-        page.write(whole, output)
-        console.summary(results)
-        said = [f"{subject.name}: {subject.problem}" for subject in results.subjects]
-        if results.unfinished:
-            codes.add(launch.INCOMPLETE)
-    for outcome in outcomes:
+    codes = {outcome.code for outcome in outcomes.values()}
+    journals = [journal for journal in outcomes if journal.exists() and journal.stat().st_size]
+    found = closing.counts(journals)
+    if journals:
+        page.write(journals, output)
+    if any(count.subject.unfinished for count in found):
+        codes.add(launch.INCOMPLETE)
+    console.verdicts(found)
+    said = [f"{count.subject.name}: {count.subject.problem}" for count in found]
+    for outcome in outcomes.values():
         if outcome.sentence and outcome.sentence not in said:
             console.notice(outcome.sentence)
-    click.echo(f"Report: {output}" if whole else "No journal was written, so there is no report.")
+    click.echo(f"Report: {output}" if journals else "No journal was written, so there is no report.")
     # The worst first: a run that could not be asked for, then one that is cut short, then failures.
-    sys.exit(next((code for code in (launch.USAGE, launch.INCOMPLETE, launch.NEW_FAILURES) if code in codes), 0))
+    code = next((code for code in (launch.USAGE, launch.INCOMPLETE, launch.NEW_FAILURES) if code in codes), launch.EXPECTED)
+    if code == launch.INCOMPLETE:
+        console.next_steps([(_again("--resume"), "goes on where this run ended")])
+    elif code != launch.USAGE:
+        kept = {journal: outcome.kept for journal, outcome in outcomes.items() if outcome.kept}
+        tips = closing.suggestions(found, kept)
+        console.next_steps([(shlex.join([_program(), *words]), what) for words, what in tips])
+    sys.exit(code)
+
+
+def _program() -> str:
+    """Return what starts this program: its name, or in an environment that is not active its path."""
+    called, found = Path(sys.argv[0]), shutil.which("clinometer")
+    if called.name != "clinometer" or (found and Path(found).resolve() == called.resolve()):
+        return "clinometer"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
+
+
+def _again(option: str) -> str:
+    """Return the command that was given, with an option more."""
+    words = click.get_current_context().meta[_WORDS]
+    at = words.index("--") if "--" in words else len(words)
+    return shlex.join([_program(), "run", *(word for word in words[:at] if word != option), option, *words[at:]])
 
 
 @main.command()

@@ -9,8 +9,10 @@ from typing import Any
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from clinometer.reports.atlas import Point
+from clinometer.reports.closing import Count
 from clinometer.reports.columns import visible
 from clinometer.reports.compare import WRONG, Change, Comparison
 from clinometer.reports.page import moment
@@ -18,6 +20,7 @@ from clinometer.reports.results import Results, Subject, share
 
 OUT = Console(highlight=False, soft_wrap=False)
 ERR = Console(highlight=False, stderr=True)
+LISTED = 5  # new failures that the last block names; the report names them all
 LONGEST_ROW = 10_000  # columns that a row may have in a pipe
 
 
@@ -29,6 +32,50 @@ def rule(title: str) -> None:
 def notice(sentence: str) -> None:
     """Print a sentence that asks for attention."""
     ERR.print(f"[bold]![/] {_shown(sentence)}")
+
+
+def remark(sentence: str) -> None:
+    """Print a sentence in passing."""
+    OUT.print(f"[dim]{_shown(sentence)}[/]")
+
+
+def progress(line: str) -> None:
+    """Print a line of a run that goes on; what reads a pipe sees it at once."""
+    OUT.print(_shown(line), soft_wrap=True)
+    OUT.file.flush()
+
+
+def verdicts(counts: Sequence[Count]) -> None:
+    """Print what came out of each backend, and the new failures by name."""
+    for count in counts:
+        subject = count.subject
+        if subject.problem:
+            OUT.print(f"[bold]{_shown(subject.name)}[/]: {_shown(subject.problem)}")
+            continue
+        version = subject.versions.get(subject.run.backend.partition(":")[0], "")
+        about = f"{subject.name} {version}".strip()
+        OUT.print(f"[bold]{_shown(about)}[/], {subject.run.profile} profile: {count.sentence()}")
+        for case, result in count.new[:LISTED]:
+            failure(case.title, result.outcome, result.message)
+        if len(count.new) > LISTED:
+            OUT.print(f"... and {len(count.new) - LISTED} more, in the report.")
+    for sentence in (sentence for count in counts for sentence in count.subject.unfinished):
+        OUT.print(f"[bold]![/] {_shown(sentence)}")
+
+
+def next_steps(steps: Sequence[tuple[str, str]]) -> None:
+    """Print commands to try, each on a line of its own that can be copied."""
+    OUT.print("Next:")
+    for command, what in steps:
+        OUT.print(f"  [bold]{_shown(command)}[/]", soft_wrap=True)
+        OUT.print(f"      {_shown(what)}", soft_wrap=True)
+
+
+def failure(name: str, outcome: str, message: str) -> None:
+    """Print a failure that nobody expected in one line, which a terminal cuts off at its edge."""
+    line = Text.from_markup(f"[bold red]✕[/] [bold]{_shown(name)}[/] {outcome}: {_shown(message)}")
+    whole = not OUT.is_terminal
+    OUT.print(line, no_wrap=True, crop=not whole, soft_wrap=whole, overflow="ignore" if whole else "ellipsis")
 
 
 def summary(results: Results) -> None:

@@ -60,6 +60,16 @@ class Case(Record, kw_only=True):
     parameters: str = ""
     test: str = ""  # pytest's node id with --pyargs, to run it again from any folder
 
+    @property
+    def title(self) -> str:
+        """What a case is called."""
+        return title(self.clause, self.operation, self.parameters, self.dtype, self.mode)
+
+
+def title(*words: str) -> str:
+    """Return what a case is called, from its clause, operation, parameters, dtype and mode: `GRAD-1 exp float64 reverse`."""
+    return " ".join(filter(None, words))
+
 
 class Start(Record, kw_only=True):
     """The case begins; if nothing follows, it took the process with it."""
@@ -216,6 +226,20 @@ class Writer:
         os.close(self._file)
 
 
+def set_aside(path: Path) -> Path | None:
+    """Rename what is there, so that nothing is lost: to the first of FILE.1, FILE.2, ... that is free.
+
+    Returns None if there is nothing in it. The suffix comes last, so that `*.jsonl` are the runs that count.
+    """
+    if not path.is_file() or not path.stat().st_size:
+        return None
+    number = 1
+    while (kept := path.with_name(f"{path.name}.{number}")).exists():
+        number += 1
+    path.rename(kept)
+    return kept
+
+
 def read(path: str | os.PathLike[str]) -> Iterator[AnyRecord]:
     """Yield the records of a journal.
 
@@ -245,4 +269,20 @@ def read(path: str | os.PathLike[str]) -> Iterator[AnyRecord]:
             raise BrokenJournal(f"{path}, line {number}: not a journal record: {error}") from error
         except UnicodeDecodeError as error:
             raise BrokenJournal(f"{path}, line {number}: not UTF-8 text: {error.reason}") from error
+        yield record
+
+
+def resumable(path: Path, profile: str, seed: int) -> Iterator[AnyRecord]:
+    """Yield the records of a journal that a run of this profile and seed can go on with.
+
+    Raises
+    ------
+    BrokenJournal
+        As `read`; or it was written in another profile or under another seed, so that its cases are others.
+
+    """
+    for record in read(path):
+        if isinstance(record, Run) and (record.profile, record.seed) != (profile, seed):
+            there, here = (f"profile {p}, seed {s}" for p, s in ((record.profile, record.seed), (profile, seed)))
+            raise BrokenJournal(f"{path}: was written with {there} and cannot be resumed with {here}; give the same.")
         yield record

@@ -7,28 +7,38 @@ to examine two of them in one go; and a crash then costs its own case, never the
 from __future__ import annotations
 
 import collections
+import contextlib
 import datetime
 import itertools
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-
-import msgspec
+from typing import IO
 
 from clinometer.reports import journal
+from clinometer.reports.progress import Progress
+
+FOLDER = Path("clinometer-report")  # where journals and report go, unless somebody says otherwise
 
 RESTARTS = 20
-PATIENCE = 15.0  # seconds that an interrupted pytest has to write the end of its journal
+PATIENCE = 30.0  # seconds that an interrupted pytest has to write the end of its journal; its workers may take ten
+TICK = 0.5  # seconds between two looks at a journal
+LAST_WORDS = 15  # lines of pytest's output that are shown when it could not even begin
 
 # Exit codes of the console script.
 EXPECTED, NEW_FAILURES, USAGE, INCOMPLETE = 0, 1, 2, 3
 
 # pytest's exit codes: 2 interrupted, 3 internal error, 4 usage, 5 nothing collected.
 _MEANING = {0: EXPECTED, 1: NEW_FAILURES, 2: USAGE, 3: INCOMPLETE, 4: USAGE, 5: USAGE}
+
+
+# A process that was told to stop before it could listen.
+_STOPPED = {-getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,13 @@ class Plan:
     seed: int = 0
     workers: str = ""
     pytest_args: Sequence[str] = ()
+    resume: bool = False  # go on with the journal that is there
+    verbose: bool = False  # pytest writes to the terminal, else to a file beside the journal
+
+    @property
+    def log(self) -> Path:
+        """The file that pytest's own output goes to."""
+        return self.journal.with_suffix(".log")
 
     def command(self, resume: bool = False) -> list[str]:
         """Return the command line of pytest."""
@@ -58,6 +75,7 @@ class Outcome:
 
     code: int
     sentence: str = ""
+    kept: Path | None = None  # what the journal held before
 
 
 def slug(backend: str) -> str:
@@ -77,8 +95,21 @@ def slugs(backends: Sequence[str]) -> dict[str, str]:
     return names
 
 
-def examine(plan: Plan, say: Callable[[str], None]) -> Outcome:
+def profile_of(backend: str, chosen: str | None) -> str:
+    """Return the profile of a backend: the reference is what others are held against, and no news is expected of it."""
+    return chosen or ("quick" if backend == "reference" else "standard")
+
+
+def examine(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = lambda: None) -> Outcome:
     """Run pytest for one backend, and again after each crash, as long as that gets further.
+
+    Parameters
+    ----------
+    plan : Plan
+    say : callable
+        Is told in a sentence what is out of the ordinary.
+    watch : callable
+        Is called twice a second.
 
     Raises
     ------
@@ -87,39 +118,71 @@ def examine(plan: Plan, say: Callable[[str], None]) -> Outcome:
 
     """
     plan.journal.parent.mkdir(parents=True, exist_ok=True)
-    plan.journal.unlink(missing_ok=True)  # else a usage error would be answered with the results of yesterday
+    kept = None
+    if plan.resume:
+        try:
+            say(_ahead(plan))
+        except journal.BrokenJournal as problem:
+            return Outcome(USAGE, f"{plan.backend}: {problem}")
+    elif kept := journal.set_aside(plan.journal):  # else a usage error would be answered with the results of yesterday
+        say(f"{plan.backend}: what {plan.journal} held is kept as {kept.name}.")
     try:
-        return _persevere(plan, say)
+        return replace(_persevere(plan, say, watch), kept=kept)
     except KeyboardInterrupt:
         _end(plan.journal)
         raise
 
 
-def _persevere(plan: Plan, say: Callable[[str], None]) -> Outcome:
-    started = -1
-    for attempt in range(RESTARTS + 1):
-        code = _call(plan.command(resume=attempt > 0))
-        if code == -signal.SIGINT:
-            raise KeyboardInterrupt
-        if problem := _problem(plan.journal):
-            return Outcome(USAGE, f"{plan.backend}: {problem}")
-        if code in _MEANING:
-            return Outcome(_MEANING[code], _sentence(plan.backend, code))
-        before, started = started, _started(plan.journal)
-        if started <= max(before, 0):
-            why = "before its first case" if started <= 0 else "again, without a new case"
-            return Outcome(INCOMPLETE, f"{plan.backend}: the process died ({_death(code)}) {why}; given up.")
-        if attempt < RESTARTS:
-            say(f"{plan.backend}: the process died ({_death(code)}) in case {started}; going on after it.")
-    return Outcome(INCOMPLETE, f"{plan.backend}: the process died {RESTARTS + 1} times; given up after case {started}.")
+def _ahead(plan: Plan) -> str:
+    """Say what a resumption has before it; raises BrokenJournal where it may not go on."""
+    records = list(journal.resumable(plan.journal, plan.profile, plan.seed)) if plan.journal.exists() else []
+    asked = {it.id for it in records if isinstance(it, journal.Case)}
+    if not asked:
+        return f"{plan.backend}: nothing to resume; it starts from the beginning."
+    done = {it.id for it in records if isinstance(it, journal.Result)}
+    if isinstance(records[-1], journal.End) and not records[-1].interrupted:
+        return f"{plan.backend}: nothing to resume, its run came to the end; only what it was not asked is asked."
+    return f"{plan.backend}: goes on after {len(done)} of {len(asked)} cells."
 
 
-def _call(command: list[str]) -> int:
-    process = subprocess.Popen(command)  # noqa: S603  # our own interpreter, and no shell
+def _persevere(plan: Plan, say: Callable[[str], None], watch: Callable[[], None]) -> Outcome:
+    progress = Progress(plan.journal)
+    progress.look()
+    with _output(plan) as output:
+        for attempt in range(RESTARTS + 1):
+            before = progress.begun
+            code = _call(plan.command(resume=plan.resume or attempt > 0), output, watch)
+            progress.look()
+            if code in _STOPPED:
+                raise KeyboardInterrupt
+            if problem := _problem(plan.journal):
+                return Outcome(USAGE, f"{plan.backend}: {problem}")
+            if code in _MEANING:
+                return Outcome(_MEANING[code], _sentence(plan, code))
+            if progress.begun == before:
+                why = "again, without a new case" if attempt else "before its first case"
+                return Outcome(INCOMPLETE, f"{plan.backend}: the process died ({_death(code)}) {why}; given up.")
+            last = progress.name(next(reversed(progress.open), ""))
+            if attempt < RESTARTS:
+                say(f"{plan.backend}: the process died ({_death(code)}) in {last}; going on after it.")
+    return Outcome(INCOMPLETE, f"{plan.backend}: the process died {RESTARTS + 1} times; given up after {last}.")
+
+
+def _output(plan: Plan) -> contextlib.AbstractContextManager[IO[str] | None]:
+    return contextlib.nullcontext() if plan.verbose else plan.log.open("a" if plan.resume else "w", encoding="utf-8")
+
+
+def _call(command: list[str], output: IO[str] | None, watch: Callable[[], None]) -> int:
+    process = subprocess.Popen(command, stdout=output, stderr=output)  # noqa: S603  # our own interpreter, and no shell
     try:
-        return process.wait()
+        while True:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                return process.wait(TICK)
+            watch()
     except KeyboardInterrupt:
-        # The terminal has told pytest as well; it only needs time.
+        # A terminal has told pytest as well, and it takes both for one; on Windows this would kill it.
+        if os.name == "posix":
+            process.terminate()
         try:
             process.wait(PATIENCE)
         except (subprocess.TimeoutExpired, KeyboardInterrupt):
@@ -141,22 +204,6 @@ def _end(path: Path) -> None:
         writer.close()
 
 
-def _started(path: Path) -> int:
-    """Count the cases that were begun; a line that a crash cut short counts for nothing."""
-    count = 0
-    if path.exists():
-        for line in path.read_bytes().splitlines():
-            try:
-                count += msgspec.json.decode(line, type=_Kind).kind == "start"
-            except (msgspec.MsgspecError, UnicodeDecodeError):
-                continue
-    return count
-
-
-class _Kind(msgspec.Struct):
-    kind: str = ""
-
-
 def _problem(path: Path) -> str:
     """Return why the backend could not be loaded, if that is all that the journal says."""
     try:
@@ -173,10 +220,21 @@ def _death(code: int) -> str:
         return f"exit code {code}"
 
 
-def _sentence(backend: str, code: int) -> str:
-    return {
-        2: f"{backend}: could not be examined; the message is above.",
-        3: f"{backend}: the run was interrupted, or stopped before its end.",
-        4: f"{backend}: could not be examined; the message is above.",
-        5: f"{backend}: no test was selected; check the arguments after `--`.",
-    }.get(code, "")
+def _sentence(plan: Plan, code: int) -> str:
+    match code:
+        case 2 | 4:
+            return f"{plan.backend}: could not be examined; {_last_words(plan)}"
+        case 3:
+            return f"{plan.backend}: the run was interrupted, or stopped before its end."
+        case 5:
+            return f"{plan.backend}: no test was selected; check the arguments after `--`."
+    return ""
+
+
+def _last_words(plan: Plan) -> str:
+    """Return what pytest said last, which is why it did not begin."""
+    if plan.verbose:
+        return "the message is above."
+    words = plan.log.read_text("utf-8", errors="replace").split("\n")
+    said = [line.removeprefix("clinometer: ") for line in words if line.strip()][-LAST_WORDS:]
+    return said[0] if len(said) == 1 else "\n".join(["pytest said:", *said])

@@ -6,6 +6,7 @@ option is added, and neither numpy nor Hypothesis is imported.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 PROFILE_NAMES = ("quick", "standard", "deep")
 SUITES = Path(__file__).resolve().parent
 FIXTURE = "clinometer"
+
+NEW_FAILURES, USAGE, INCOMPLETE = 1, 2, 3  # exit codes
 
 RUN = pytest.StashKey["Run"]()
 TALLY = pytest.StashKey[Counter[str]]()
@@ -107,8 +110,13 @@ def _profile(config: pytest.Config) -> str:
 def _run(config: pytest.Config) -> Run:
     """Return the run of this session, made when it is first wanted."""
     if RUN not in config.stash:
+        from clinometer.reports import interruption
         from clinometer.suites.run import Run
 
+        if not hasattr(config, "workerinput"):  # workers are told by their controller
+            listening = contextlib.ExitStack()
+            listening.enter_context(interruption.heard())
+            config.add_cleanup(listening.close)
         config.stash[RUN] = Run(config, _profile(config))
     return config.stash[RUN]
 
@@ -158,6 +166,19 @@ def _told(clause: Clause, result: Examination, evidence: Evidence | None) -> str
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[TALLY] = Counter()
     config.pluginmanager.register(Counting(config.stash[TALLY]), "clinometer-counting")
+    config.pluginmanager.register(Hurrying(config), "clinometer-hurrying")
+
+
+class Hurrying:
+    """Ends the workers of an interrupted run at once: who sent a signal may send a harder one in a few seconds."""
+
+    def __init__(self, config: pytest.Config):
+        self.config = config
+
+    def pytest_keyboard_interrupt(self) -> None:
+        manager = getattr(self.config.pluginmanager.getplugin("dsession"), "nodemanager", None)
+        if manager is not None and RUN in self.config.stash:
+            manager.EXIT_TIMEOUT = 1.0  # pytest-xdist would give each case under way ten seconds, and drop it all the same
 
 
 class Counting:
@@ -187,6 +208,9 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         except pytest.exit.Exception as refused:
             sys.stderr.write(f"clinometer: {refused.msg}\n")
             return refused.returncode
+        except KeyboardInterrupt:
+            sys.stderr.write("clinometer: interrupted before the first case\n")
+            return INCOMPLETE
     return None
 
 
@@ -218,8 +242,6 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None:
         return
-    from clinometer.suites.run import INCOMPLETE, NEW_FAILURES
-
     stopped = int(exitstatus) in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     stopped = stopped or bool(session.shouldstop) or bool(session.shouldfail)
     if stopped and not run.worker:
@@ -241,8 +263,16 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     if 0 < run.selected < run.cells:
         terminalreporter.write_line(f"a selection: {run.selected} of the {run.cells} cases of the specification")
     if run.interrupted:
-        terminalreporter.write_line("the run is incomplete: go on with --resume" if run.path else "the run is incomplete")
+        again = f"; go on with: {_resumption(config)}" if run.path else ""
+        terminalreporter.write_line(f"the run is incomplete{again}")
     if run.path:
-        terminalreporter.write_line(f"journal: {run.path}")
+        kept = f" (what it held before is kept as {run.kept.name})" if run.kept else ""
+        terminalreporter.write_line(f"journal: {run.path}{kept}")
     if run.report:
         terminalreporter.write_line(f"report:  {run.trouble or run.report}")
+
+
+def _resumption(config: pytest.Config) -> str:
+    """Return the command that goes on with this run."""
+    words = [str(word) for word in config.invocation_params.args if word != "--resume"]
+    return shlex.join(["pytest", *words, "--resume"])

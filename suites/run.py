@@ -19,9 +19,9 @@ from clinometer.suites import known as expectations
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Cell, Clause, digest, specification
 from clinometer.suites.examine import Examination, examine
+from clinometer.suites.plugin import USAGE
 from clinometer.suites.scripts import evidence
 
-NEW_FAILURES, USAGE, INCOMPLETE = 1, 2, 3  # exit codes
 FAILURES = ("fail", "error", "crash", "timeout", "invalid")
 
 
@@ -38,6 +38,7 @@ class Run:
         self.path, self.report = files(config)
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self.trouble = ""  # why there is no report
+        self.kept: Path | None = None  # where that is which stood in the journal's place
         self.interrupted = False
         self.failed = False  # the run that this one resumes had new failures, so that both together have
         self.begun: set[str] = set()  # by the run that this one resumes
@@ -82,7 +83,7 @@ class Run:
         ours, cases, answers = True, {}, {}  # of this backend; what it was asked; its outcome, a crash if it has none
         unanswered: set[str] = set()  # of one run
         try:
-            for record in journal.read(self.path):
+            for record in journal.resumable(self.path, self.profile, self.seed):
                 match record:
                     case journal.Run():
                         ours, unanswered = record.backend == self.backend.name, set()
@@ -115,8 +116,10 @@ class Run:
             return
         if self.report is not None and (self.report == self.path or self.report.is_dir()):
             raise refusal(f"--report {self.report}: name an HTML file; the journal goes beside it as a .jsonl")
+        fresh = fresh and not self.worker
         try:
-            self.journal = journal.Writer(self.path, fresh=fresh and not self.worker)
+            self.kept = journal.set_aside(self.path) if fresh else None
+            self.journal = journal.Writer(self.path, fresh=fresh)
         except OSError as error:
             raise refusal(f"{self.path}: cannot be written: {error.strerror or error}") from None
 

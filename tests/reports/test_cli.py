@@ -1,4 +1,4 @@
-"""The console script: what it prints, what it refuses, and how it brings a crashing backend to the end."""
+"""The console script: what it prints, and what it refuses."""
 
 from __future__ import annotations
 
@@ -6,65 +6,18 @@ import json
 import sys
 import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 import synthetic_journals as made
 from click.testing import CliRunner, Result
 
-from clinometer.reports import launch
 from clinometer.reports.cli import main
 from clinometer.reports.journal import identity
-
-HEAD = f"""
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parent)!r})
-import synthetic_journals as made
-from clinometer.reports.journal import *
-backend, path, resume = sys.argv[1], Path(sys.argv[2]), "--resume" in sys.argv
-begun = [r.id for r in read(path) if isinstance(r, Start)] if resume else []
-writer = Writer(path, fresh=not resume)
-writer.write(made.run(backend))
-todo = [made.case(operation=name) for name in made.OPERATIONS[:4]]
-"""
-ABSENT = f"""
-    sys.path.insert(0, {str(Path(__file__).parent)!r})
-    import synthetic_journals as made
-    made.write(__import__('pathlib').Path(sys.argv[2]), [made.run(backend, problem='no module named absent')])
-    sys.exit(2)
-"""
-TAIL = """
-for case in todo:
-    if case.id in begun:
-        continue
-    writer.write(case)
-    writer.write(Start(id=case.id, at="now"))
-    if case.operation in ("cos", "exp") and "crash" in backend:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    writer.write(Result(id=case.id, outcome="pass"))
-writer.write(End(at="now", exit=0))
-sys.exit(1 if "fail" in backend else 0)
-"""
 
 
 def call(*words: str | Path) -> Result:
     """Run the console script."""
     return CliRunner().invoke(main, [str(word) for word in words])
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Replace pytest by a script that writes a journal; the backend's name says how it behaves."""
-
-    def replace(script: str = HEAD + TAIL) -> None:
-        def command(plan: launch.Plan, resume: bool = False) -> list[str]:
-            words = [sys.executable, "-c", script, plan.backend, str(plan.journal), *plan.pytest_args]
-            return [*words, "--resume"] if resume else words
-
-        monkeypatch.setattr(launch.Plan, "command", command)
-
-    return replace
 
 
 def refused(result: Result) -> str:
@@ -125,106 +78,6 @@ def test_repro_refuses_a_case_without_a_script(journals: list[Path]) -> None:
     """A case that passes has no script, and the message says which case it is."""
     case = identity("GRAD-1", "sin", "float64", "reverse", "")
     assert "GRAD-1 sin float64" in refused(call("repro", journals[0], case))
-
-
-def test_run_writes_journals_and_report(fake: Any, tmp_path: Path) -> None:
-    """Two good backends leave two journals, one page and exit code 0."""
-    fake()
-    result = call("run", "good", "fine:func", "-o", tmp_path)
-    assert result.exit_code == 0, result.output
-    assert {path.name for path in tmp_path.iterdir()} == {"good.jsonl", "fine-func.jsonl", "index.html"}
-
-
-def test_run_reports_new_failures(fake: Any, tmp_path: Path) -> None:
-    """A backend with failures gives exit code 1."""
-    fake()
-    assert call("run", "good", "failing", "-o", tmp_path).exit_code == 1
-
-
-def test_run_goes_on_after_a_crash(fake: Any, tmp_path: Path) -> None:
-    """Two crashes cost two cases; the others run, and the run is complete."""
-    fake()
-    result = call("run", "crashing", "-o", tmp_path)
-    assert result.exit_code == 0, result.output
-    assert "2/4" in result.stdout
-    assert "2 crash" in result.stdout
-    assert result.stderr.count("SIGSEGV") == 2
-
-
-def test_run_gives_up_without_progress(fake: Any, tmp_path: Path) -> None:
-    """A backend that dies before its first case is not started for ever."""
-    fake(HEAD + "os.kill(os.getpid(), signal.SIGABRT)")
-    result = call("run", "hopeless", "-o", tmp_path)
-    assert result.exit_code == 3
-    assert result.stderr.count("SIGABRT") == 1
-    assert "before its first case" in result.stderr
-
-
-def test_run_says_when_a_backend_is_unknown(fake: Any, tmp_path: Path) -> None:
-    """pytest's usage error becomes exit code 2, and yesterday's journal is not reported as today's."""
-    fake("import sys; sys.exit(4)")
-    made.write(tmp_path / "typo.jsonl", [made.run("typo")])
-    result = call("run", "typo", "-o", tmp_path)
-    assert result.exit_code == 2
-    assert "No journal was written" in result.stdout
-
-
-@pytest.mark.parametrize("end", ["", "writer.write(End(at='now', exit=2, interrupted=True))"])
-def test_run_still_reports_when_interrupted(fake: Any, tmp_path: Path, end: str) -> None:
-    """A run that is stopped writes the report of what there is, says incomplete, and leaves the rest out.
-
-    Whether or not pytest had time to write the end, the case that was under way is no crash.
-    """
-    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's background jobs do not
-    begin = f"{heard}; writer.write(todo[0]); writer.write(Start(id=todo[0].id, at='now'))"
-    fake(f"{HEAD}\n{begin}\n{end}\nos.kill(os.getpid(), signal.SIGINT); signal.pause()")
-    result = call("run", "slow", "next", "-o", tmp_path)
-    assert result.exit_code == 3
-    assert "interrupted" in result.output
-    assert "crash" not in result.output
-    assert (tmp_path / "index.html").exists()
-    assert not (tmp_path / "next.jsonl").exists()
-
-
-def test_run_says_why_a_backend_could_not_be_loaded(fake: Any, tmp_path: Path) -> None:
-    """A backend that is not installed gives exit code 2, a report without a result for it, and the others run."""
-    fake("import sys; backend = sys.argv[1]\nif backend == 'absent':\n    " + ABSENT + HEAD + TAIL)
-    result = call("run", "absent", "good", "-o", tmp_path)
-    assert result.exit_code == 2
-    assert "absent: no module named absent" in result.stdout
-    assert "4/4" in result.stdout
-
-
-def test_run_hands_the_rest_to_pytest() -> None:
-    """What stands behind `--` reaches pytest at the end of its command line."""
-    words = launch.Plan("torch", Path("t.jsonl"), "deep", 7, "2", ["-k", "detach"]).command(resume=True)
-    assert words[1:5] == ["-m", "pytest", "--pyargs", "clinometer.suites"]
-    assert words[-3:] == ["--resume", "-k", "detach"]
-    for pair in (["--backend", "torch"], ["--hypothesis-profile", "deep"], ["--seed", "7"], ["-n", "2"]):
-        assert words[words.index(pair[0]) + 1] == pair[1]
-
-
-def test_run_knows_backends_from_pytest_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Words behind `--` are no backends, and options before it are no words for pytest."""
-    plans: list[launch.Plan] = []
-
-    def examine(plan: launch.Plan, say: Any) -> launch.Outcome:
-        plans.append(plan)
-        return launch.Outcome(0)
-
-    monkeypatch.setattr(launch, "examine", examine)
-    call("run", "torch", "jax", "--seed", "5", "-o", tmp_path, "--", "-x", "-k", "not slow")
-    assert [(plan.backend, plan.seed, plan.pytest_args) for plan in plans] == [
-        ("torch", 5, ["-x", "-k", "not slow"]),
-        ("jax", 5, ["-x", "-k", "not slow"]),
-    ]
-
-
-def test_journals_of_different_backends_have_different_names() -> None:
-    """Names that differ in signs or case alone do not share a file."""
-    names = launch.slugs(["torch:func", "torch-func", "Torch:Func", "path/to/file.py:it", "///"])
-    assert len({name.lower() for name in names.values()}) == 5
-    assert not any("/" in name for name in names.values())
 
 
 @pytest.fixture

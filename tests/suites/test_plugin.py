@@ -6,11 +6,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
-from asking import ask, command, faulty, records, verdicts
+from asking import ask, faulty, records, verdicts
 
 from clinometer.reports import journal
 from clinometer.reports.results import Results, load
@@ -224,54 +223,6 @@ def test_a_selection_says_so(tmp_path: Path, workers: list[str]) -> None:
 
 
 # ----- runs that are cut off -----
-
-
-def interrupted(folder: Path, *words: str) -> subprocess.Popen[str]:
-    """Start a long run, and send it a Ctrl-C when the journal has a few results."""
-    path = folder / "r.jsonl"
-    process = subprocess.Popen(
-        command(*SOUND, "--report", "r.html", *words),
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    for _ in range(6000):
-        if process.poll() is not None or (path.exists() and path.read_text().count('"kind":"result"') >= 3):
-            break
-        time.sleep(0.01)
-    assert process.poll() is None, "the run was over before it could be interrupted"
-    process.send_signal(signal.SIGINT)
-    return process
-
-
-def test_a_run_that_is_interrupted_says_so_and_can_go_on(tmp_path: Path) -> None:
-    """Ctrl-C: exit code 3, journal and report that say incomplete; --resume asks the rest and what was cut, once each."""
-    chosen = ["-k", "truth and float64"]
-    process = interrupted(tmp_path, *chosen, "--profile", "standard")
-    out, _ = process.communicate(timeout=60)
-    assert process.returncode == 3, out
-    assert "go on with --resume" in out
-    path = tmp_path / "r.jsonl"
-    (end,) = records(path, journal.End)
-    assert (end.interrupted, end.exit) == (True, 3)
-    cut = load([path])
-    assert cut.unfinished == ["reference: the run was interrupted."]
-    assert "crash" not in cut.subjects[0].tally.outcomes
-    assert cut.subjects[0].tally.outcomes["notrun"] > 10
-    assert "was interrupted" in (tmp_path / "r.html").read_text()
-    done = {r.id for r in records(path, journal.Result)}
-    rest = ask(tmp_path, *SOUND, "--journal", path, "--resume", *chosen)
-    assert rest.returncode == 0, rest.stdout
-    results = [r.id for r in records(path, journal.Result)]
-    assert len(results) == len(set(results))
-    assert done < set(results)
-    cases = [c.id for c in records(path, journal.Case)]
-    assert len(cases) == len(set(cases))
-    whole = load([path])
-    assert not whole.unfinished
-    assert set(whole.subjects[0].tally.outcomes) == {"pass"}
 
 
 def test_a_run_that_stops_at_the_first_failure_is_incomplete(tmp_path: Path) -> None:

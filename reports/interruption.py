@@ -1,0 +1,60 @@
+"""Interruption: a run ends as after Ctrl-C, whichever signal asks for it and whatever was inherited.
+
+Shells start background jobs with SIGINT ignored, and so do many CI runners; init systems, `docker stop` and `kill` send
+SIGTERM; a closed terminal sends SIGHUP. What a process ignores, its children ignore as well, and Python then raises
+nothing. So whoever runs the suites takes these signals into its own hands, and starts its children with none ignored.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout` and a parent each send their own
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[None]:
+    """Within, raise KeyboardInterrupt when a signal asks for the end.
+
+    SIGHUP stays ignored where it is: that is what `nohup` is for. SIGCHLD does not, else a child that crashed would
+    look like one that ended well. Handlers are not inherited by children, which begin with the defaults.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _ending()}
+    interrupt = _once()
+    try:
+        for number in before:
+            signal.signal(number, interrupt)
+        if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+            before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+
+
+def _ending() -> list[int]:
+    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    nohup = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    return [number for number in numbers if not (nohup and number == signal.SIGHUP)]
+
+
+def _once() -> Callable[[int, FrameType | None], Any]:
+    last = -ONE
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= ONE:
+            last = now
+            raise KeyboardInterrupt
+
+    return interrupt

@@ -1,0 +1,118 @@
+"""Progress: how far a run is, read from its journal while that is written, by one process or by many."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import msgspec
+
+from clinometer.reports.compare import WRONG
+from clinometer.reports.journal import title
+
+FAILURES = WRONG | {"invalid"}  # what a run exits with 1 for, unless it is known
+
+# What a case takes beside one of any other chapter, roughly. Only the time that is left is guessed from it.
+LONG = {"PROGRAM": 100.0, "FLOW-TRACED": 30.0, "STATE": 10.0, "ALIAS": 7.0, "XFORM": 5.0, "FLOW": 3.0, "HIGH": 2.5}
+
+
+class Entry(msgspec.Struct):
+    """What is counted of a record of the journal, whichever kind it is of."""
+
+    kind: str = ""
+    id: str = ""
+    clause: str = ""
+    operation: str = ""
+    dtype: str = ""
+    mode: str = ""
+    parameters: str = ""
+    outcome: str = ""
+    expected: bool = False
+    message: str = ""
+
+    @property
+    def name(self) -> str:
+        """What a case is called."""
+        return title(self.clause, self.operation, self.parameters, self.dtype, self.mode)
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a result is a failure that nobody expected."""
+        return self.outcome in FAILURES and not self.expected
+
+    @property
+    def weight(self) -> float:
+        """What a case takes beside others."""
+        return LONG.get(self.clause.rpartition("-")[0], 1.0)
+
+
+class Progress:
+    """The counts of a journal, which may still grow.
+
+    Parameters
+    ----------
+    path : Path
+        The journal; it need not be there yet.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self.cases: dict[str, Entry] = {}
+        self.results: dict[str, Entry] = {}
+        self.open: dict[str, None] = {}  # begun, and no result yet
+        self.begun = self.new = self.known = 0  # how many starts, failures that nobody expected, and those that are known
+        self.all = self.done = 0.0  # weights
+        self._read = 0  # bytes
+        self._since: tuple[float, float] | None = None  # when we saw the first case begin, and what was done by then
+
+    def look(self) -> list[Entry]:
+        """Read what was written since the last look, and return the results among it."""
+        found = []
+        for entry in self._entries():
+            if entry.kind == "case":
+                self.all += entry.weight if entry.id not in self.cases else 0
+                self.cases[entry.id] = entry
+            elif entry.kind == "start":
+                self.begun += 1
+                self.open[entry.id] = None
+            elif entry.kind == "result":
+                self.open.pop(entry.id, None)
+                self._count(entry)
+                found.append(entry)
+        return found
+
+    def _entries(self) -> Iterable[Entry]:
+        try:
+            with self.path.open("rb") as file:
+                file.seek(self._read)
+                new = file.read()
+        except OSError:
+            return
+        whole = new.rfind(b"\n") + 1  # what follows is still being written, or was cut short by a crash
+        self._read += whole
+        for line in new[:whole].splitlines():
+            try:
+                yield msgspec.json.decode(line, type=Entry)
+            except (msgspec.MsgspecError, UnicodeDecodeError):
+                continue
+
+    def _count(self, result: Entry) -> None:
+        before = self.results.get(result.id)
+        for entry, sign in ((result, 1), *([(before, -1)] if before else [])):
+            self.new += sign * entry.is_new
+            self.known += sign * entry.expected
+        if before is None and result.id in self.cases:
+            self.done += self.cases[result.id].weight
+        self.results[result.id] = result
+
+    def name(self, id: str) -> str:
+        """Return what a case is called."""
+        return self.cases[id].name if id in self.cases else id
+
+    def left(self, now: float) -> float | None:
+        """Return the seconds that are left, roughly; None before there is anything to tell it from."""
+        if self._since is None:
+            self._since = (now, self.done) if self.begun else None
+            return None
+        began, before = self._since
+        return (now - began) * (self.all - self.done) / (self.done - before) if self.done > before else None
