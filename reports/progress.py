@@ -29,6 +29,7 @@ class Entry(msgspec.Struct):
     outcome: str = ""
     expected: bool = False
     message: str = ""
+    interrupted: bool = False
 
     @property
     def name(self) -> str:
@@ -79,6 +80,12 @@ class Progress:
                 self.open.pop(entry.id, None)
                 self._count(entry)
                 found.append(entry)
+            elif entry.kind == "end" and entry.interrupted:
+                self.open.clear()
+            elif entry.kind == "run":  # what an earlier process has begun and not ended has ended that process
+                for id in self.open:
+                    self._count(Entry(id=id, outcome="crash"))
+                self.open.clear()
         return found
 
     def _entries(self) -> Iterable[Entry]:

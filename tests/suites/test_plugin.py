@@ -237,7 +237,7 @@ def test_a_run_that_stops_at_the_first_failure_is_incomplete(tmp_path: Path) -> 
 def clinometer(folder: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], Results]:
     """Run the console script, and read what it leaves behind."""
     script = [sys.executable, "-c", "from clinometer.reports.cli import main; main()"]
-    done = subprocess.run([*script, *words], cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([*script, *words], cwd=folder, capture_output=True, text=True, timeout=600, check=False)
     return done, load(sorted((folder / "clinometer-report").glob("*.jsonl")))
 
 
