@@ -323,6 +323,7 @@ def tangent(f, dxs):
         "imag(z)": "np.imag(z)",
         "conj(z)": "np.conj(z)",
         "modulus(z)": "np.abs(z)",
+        "sgn(z)": "np.sign(z)",
         "angle(z)": "np.angle(z)",
         "gradient(f, x)": "autograd.grad(f)(x)",
         "stop_gradient(x)": "getval(x)",

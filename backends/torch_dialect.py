@@ -322,6 +322,7 @@ def gradient(f, which, ct):
         "imag(z)": "torch.imag(z)",
         "conj(z)": "torch.conj(z)",
         "modulus(z)": "torch.abs(z)",
+        "sgn(z)": "torch.sgn(z)",
         "angle(z)": "torch.angle(z)",
         "gradient(f, x)": "torch.func.grad(f)(x)",
         "stop_gradient(x)": "x.detach()",

@@ -18,13 +18,17 @@ from clinometer.reference.dual import Dual
 from clinometer.reference.ensemble import LEAD, Ensemble, PointsDisagree
 from clinometer.reference.program import run
 from clinometer.reference.rounding import Noise
-from clinometer.reference.truth import Case, Expected, basis, expect, replicate
+from clinometer.reference.truth import Case, Expected, basis, expect, replicate, settled
 
 
 def higher(case: Case, order: int) -> list[Expected]:
     """Return D^order <ct, f> [v, ..., v, .] for each input, v and ct being the case's tangents and cotangents."""
     try:
-        return [expect(replicas, scale, case) for replicas, scale in _whole(case, order)]
+        found = [expect(replicas, scale, case) for replicas, scale in _whole(case, order)]
+        if not any(map(case.adrift, found)):
+            return found
+        at_rest = [expect(replicas, scale, case) for replicas, scale in _whole(case, order, moved=False)]
+        return [settled(e, still) for e, still in zip(found, at_rest, strict=True)]
     except PointsDisagree:
         points = [higher(case.at(i), order) for i in range(case.points)]
         return [
@@ -34,13 +38,13 @@ def higher(case: Case, order: int) -> list[Expected]:
 
 
 @np.errstate(all="ignore")  # as in a pass of first order
-def _whole(case: Case, order: int) -> list[tuple[np.ndarray, np.ndarray]]:
+def _whole(case: Case, order: int, moved: bool = True) -> list[tuple[np.ndarray, np.ndarray]]:
     """Return replicas and majorant of the derivative in each input, of shape (replicas or 1, points, *input)."""
     noise = Noise(case.precision)
     duals = []
     for x, dx, entries in zip(case.inputs, case.tangents, basis(case, noise), strict=True):
         along = Ensemble(dx.astype(case.precision.working)[None, :, None], noise)
-        dual: Any = replicate(x, case.precision, noise)
+        dual: Any = replicate(x, case.precision, noise, moved=moved)
         for level in range(1, order):
             dual = Dual(dual, along, abs(along), level)
         duals.append(Dual(dual, entries, entries, order))

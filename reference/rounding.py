@@ -25,6 +25,11 @@ class Precision:
         return np.dtype(self.name)
 
     @property
+    def most(self) -> float:
+        """The size of numbers of which something is claimed: beyond it a format may overflow on the way."""
+        return self.largest / 8
+
+    @property
     def real(self) -> type[np.floating]:
         """Where the reference works with the parts of numbers."""
         return np.zeros((), self.working).real.dtype.type

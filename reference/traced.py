@@ -348,7 +348,22 @@ def smaller(x: Array, y: Array) -> Array:
     return np.where((x <= y) | np.isnan(x), x, y)
 
 
+def unit(x: Array) -> Array:
+    """np.sign: of real numbers a decision, of complex ones z / |z|, as numpy 2 has it, which turns with z."""
+    if x.dtype.kind != "c":
+        return call(np.sign, (x,))
+    size = modulus(x)
+    return np.where(size == 0, 0.0, x / np.where(size == 0, 1.0, size))
+
+
+def modulus(x: Array) -> Array:
+    """np.absolute; of complex numbers it moves with both of their parts."""
+    return call(np.absolute, (x,)) if x.dtype.kind != "c" else call(np.hypot, (np.real(x), np.imag(x)))
+
+
 REWRITES: dict[Callable, Callable] = {
+    np.sign: unit,
+    np.absolute: modulus,
     np.sum: total,
     np.matmul: matmul,
     np.max: extremum(np.argmax),

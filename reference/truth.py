@@ -93,6 +93,10 @@ class Case:
 
         return higher(self, order)
 
+    def adrift(self, expected: Expected) -> bool:
+        """Whether noise has left the domain of a function: somewhere a number has a tolerance that is none."""
+        return bool((~np.isfinite(expected.tolerance) & (abs(expected.value) < self.precision.most)).any())
+
     def settle(self) -> None:
         """Keep the numbers of a truth that was asked for, and let go of what they were made of: tens of times as much."""
         truth = self.__dict__.get("truth")
@@ -137,7 +141,7 @@ class Truth:
         try:
             return cls(case, *_passes(case))
         except PointsDisagree:
-            both = _joined([_pass(case.at(i), case.precision, REPLICAS) for i in range(case.points)])
+            both = _by_points(case, lambda one: _pass(one, one.precision, REPLICAS))
             return cls(case, both, both)
 
     @cached_property
@@ -162,10 +166,24 @@ class Truth:
     def _expected(self, of: Callable[[Pass], list[tuple[np.ndarray, np.ndarray]]]) -> list[Expected]:
         noisy = of(self.noisy)
         clean = noisy if self.clean is self.noisy else of(self.clean)
-        return [
+        found = [
             expect(replicas, scale, self.case, number[0], self.noisy.coarse)
             for (number, _), (replicas, scale) in zip(clean, noisy, strict=True)
         ]
+        if not any(map(self.case.adrift, found)):
+            return found
+        return [
+            settled(e, at_rest) for e, at_rest in zip(found, [expect(*r, self.case) for r in of(self.at_rest)], strict=True)
+        ]
+
+    @cached_property
+    def at_rest(self) -> Pass:
+        """The replicas of inputs that no rounding has moved, which is what a library is given.
+
+        Noise on inputs stands for the condition of a problem. At the edge of a domain it steps over: 0 to the power of
+        1 - 1 is 1, and to that of 1 - (1 + u) infinite.
+        """
+        return _by_points(self.case, lambda case: _pass(case, case.precision, REPLICAS, moved=False))
 
 
 @dataclass(frozen=True)
@@ -240,8 +258,12 @@ def expect(
     with np.errstate(invalid="ignore"):
         spread = abs(replicas[1:] - replicas[0]).max(0) if len(replicas) > 1 else np.zeros_like(replicas[0].real)
     tolerance = K * (spread / coarse + precision.u * scale[0]) + precision.tiny
-    # Near the end of its range a format may overflow on the way, and nothing is claimed.
-    return Expected(number, np.where(abs(number) < precision.largest / 8, tolerance, np.inf))
+    return Expected(number, np.where(abs(number) < precision.most, tolerance, np.inf))
+
+
+def settled(moved: Expected, at_rest: Expected) -> Expected:
+    """Return numbers with the tolerance that they have with inputs at rest, where moving them gives none."""
+    return Expected(moved.value, np.where(np.isfinite(moved.tolerance), moved.tolerance, at_rest.tolerance))
 
 
 def _passes(case: Case) -> tuple[Pass, Pass]:
@@ -258,10 +280,12 @@ def _passes(case: Case) -> tuple[Pass, Pass]:
 
 
 @np.errstate(all="ignore")  # what overflows, or is no number, is infinite or none in the result
-def _pass(case: Case, precision: Precision, replicas: int, coarse: float = 1.0, majorants: bool = True) -> Pass:
+def _pass(
+    case: Case, precision: Precision, replicas: int, coarse: float = 1.0, majorants: bool = True, moved: bool = True
+) -> Pass:
     """Run the program once on duals of ensembles: all replicas, points and directions together."""
     noise, sizes = Noise(precision, coarse=coarse), directions(case)
-    primals = [replicate(x, precision, noise, replicas) for x in case.inputs]
+    primals = [replicate(x, precision, noise, replicas, moved) for x in case.inputs]
     entries = basis(case, noise)
     duals = [Dual(x, dx, abs(dx) if majorants else None) for x, dx in zip(primals, entries, strict=True)]
     found = Pass([], [], [], coarse)
@@ -297,10 +321,10 @@ def directions(case: Case) -> list[int]:
     return [math.prod(x.shape[1:]) * (1 + case.precision.complex) for x in case.inputs]
 
 
-def replicate(x: np.ndarray, precision: Precision, noise: Noise, replicas: int = REPLICAS) -> Ensemble:
-    """Repeat an input over the replicas, each but the first off by up to a rounding."""
+def replicate(x: np.ndarray, precision: Precision, noise: Noise, replicas: int = REPLICAS, moved: bool = True) -> Ensemble:
+    """Repeat an input over the replicas, each but the first off by up to a rounding unless it is not to be `moved`."""
     data = np.repeat(x.astype(precision.working)[None, :, None], replicas, axis=0)
-    return Ensemble(perturb(data, noise), noise)
+    return Ensemble(perturb(data, noise) if moved else data, noise)
 
 
 def _component(y: Any, name: str, shape: tuple[int, ...], precision: Precision) -> np.ndarray:
@@ -318,6 +342,11 @@ def _split(data: np.ndarray, full: tuple[int, ...], sizes: list[int]) -> list[np
 def _holds_up(noisy: np.ndarray, clean: np.ndarray) -> bool:
     """Whether replicas are finite wherever the clean number is."""
     return bool(np.isfinite(noisy).all()) or bool((np.isfinite(noisy).all(0) | ~np.isfinite(clean[0])).all())
+
+
+def _by_points(case: Case, one: Callable[[Case], Pass]) -> Pass:
+    """Return a pass of all points, each by itself: branches of the program may disagree between them."""
+    return _joined([one(case.at(i)) for i in range(case.points)])
 
 
 def _joined(parts: Sequence[Pass]) -> Pass:

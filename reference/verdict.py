@@ -7,11 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.catalogue.special import many_digits
 from clinometer.reference.differences import Estimate
 from clinometer.reference.truth import Case, Expected
-from clinometer.reference.witness import witness
+from clinometer.reference.witness import roundings, witness
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
 
@@ -68,7 +67,7 @@ def hear(case: Case, found: Disagreement) -> Disagreement:
     defect), `inconclusive` where finite differences cannot tell, not even of values with all digits.
     """
     heard = _heard(case, found)
-    if heard.outcome != "inconclusive" or not any(CATALOGUE[op].roundings for op in case.program.operations()):
+    if heard.outcome != "inconclusive" or not roundings(case.program):
         return heard
     with many_digits():
         return _heard(case, found)
@@ -78,17 +77,25 @@ def _heard(case: Case, found: Disagreement) -> Disagreement:
     estimate = witness(found.mode)(case, found.which, found.place)
     if found.times != 1.0:
         estimate = estimate.times(found.times)
-    return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate)})
+    return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate, blur(case))})
 
 
-def _decide(found: Disagreement, estimate: Estimate) -> str:
+def blur(case: Case) -> float:
+    """Return how far off the truth's own numbers may be, in units of the tolerance."""
+    digits = max(float(np.finfo(case.precision.real).eps), roundings(case.program) * 2.0**-53)
+    return min(1.0, digits / case.precision.u)
+
+
+def _decide(found: Disagreement, estimate: Estimate, blur: float) -> str:
     doubt = SAFETY * estimate.error
     if not np.isfinite([estimate.value, doubt, found.expected]).all() or np.isnan(found.tolerance):
         return "inconclusive"  # of a tolerance: rounding alone may leave the domain of a function
-    if abs(estimate.value - found.expected) > doubt + found.tolerance:
+    apart = abs(estimate.value - found.expected)
+    if apart > doubt + found.tolerance:
         return "invalid"
     got = np.asarray(found.got).astype(type(estimate.value))
-    return "fail" if not abs(estimate.value - got) <= doubt else "inconclusive"
+    # Who blames has to tell what is right from what was got: the witnesses are as one, and both are against it.
+    return "fail" if apart <= doubt + blur * found.tolerance and not abs(estimate.value - got) <= doubt else "inconclusive"
 
 
 def confirm(case: Case, mode: str, which: int, place: tuple[int, ...], expected: Expected) -> Disagreement | None:

@@ -18,7 +18,7 @@ from clinometer.reference.catalogue import CATALOGUE, Domain
 from clinometer.reference.catalogue.special import EXACTLY
 from clinometer.reference.differences import Estimate, derivative
 from clinometer.reference.flow import Eager, Following, OffThePath
-from clinometer.reference.program import run
+from clinometer.reference.program import Program, run
 from clinometer.reference.traced import clean
 from clinometer.reference.truth import Case
 
@@ -123,6 +123,11 @@ class Line:
         )
 
 
+def roundings(program: Program) -> float:
+    """Return the error of plain numpy's values, in roundings of float64, where it is not that of the working precision."""
+    return max((CATALOGUE[op].roundings for op in program.operations()), default=0.0)
+
+
 def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any], order: int = 1) -> Estimate:
     """Estimate a sum of derivatives of `functional(*outputs)` along lines.
 
@@ -136,7 +141,7 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
         Of the derivative.
     """
     real, program = lines[0][1].real, lines[0][1].program
-    noise = max((CATALOGUE[op].roundings for op in program.operations()), default=0.0) * 2.0**-53 * (not EXACTLY.get())
+    noise = roundings(program) * 2.0**-53 * (not EXACTLY.get())
     reach = 1.0
     while not all(line.clear(reach) for _, line in lines) and reach > 1e-9:
         reach /= 4

@@ -1,4 +1,4 @@
-"""Complex numbers: parts, conjugate, angle. Rows elsewhere that take them too say so by `kinds="fc"`.
+"""Complex numbers: parts, conjugate, size, direction, angle. Rows elsewhere that take them too say so by `kinds="fc"`.
 
 A derivative is then a linear map over the real numbers, and its pullback the transpose in the inner product
 Re <u, v>: a gradient points where the function grows fastest. Libraries that transpose without conjugating are held
@@ -25,5 +25,6 @@ COMPLEX = table(
     Operation("imag", lambda z: np.imag(z), kinds="c"),
     Operation("conj", lambda z: np.conjugate(z), kinds="c"),
     Operation("modulus", modulus, domain=NONZERO, kinds="c", special=[convention(0j)]),
+    Operation("sgn", lambda z: np.sign(z), domain=NONZERO, kinds="c", special=[convention(0j)]),
     Operation("angle", lambda z: np.arctan2(np.imag(z), np.real(z)), domain=NONZERO, kinds="c", special=[convention(0j)]),
 )

@@ -78,6 +78,23 @@ def matrix_power(x: Any, n: int) -> Any:
     return y
 
 
+# Up to which norm a Pade approximant of which degree has a backward error below u, for float64 (Higham 2005, table 2.3).
+PADE = ((3, 0.01496), (5, 0.254), (7, 0.9505), (9, 2.098), (13, 5.372))
+
+
+def bent(x: Any) -> Any:
+    """Return how many roundings a sound exponential may be off by in its second derivative, along directions of norm 1.
+
+    What it promises is exp(X + E), where |E| < u |X| (Higham 2005); E begins with the power 2m + 1 of X, m being the degree.
+    A library that differentiates the approximant twice, and not the function, adds up to (2m + 1) 2m u / |X|.
+    """
+    norm = np.max(np.sum(abs(stop_gradient(x)), axis=-1, keepdims=True), axis=-2, keepdims=True)
+    found: Any = 0 * norm + 27.0 * 26.0
+    for degree, largest in reversed(PADE):
+        found = np.where(norm <= largest, (2.0 * degree + 1) * 2 * degree, found)
+    return found / np.maximum(norm, PADE[0][1])
+
+
 NORM, TERMS = 0.25, 15  # of the exponential series: for matrices of that norm its rest is below 2^-64
 
 
@@ -90,6 +107,9 @@ def matrix_exp(x: Any) -> Any:
     halvings, size = 0, np.sum(abs(traced.clean(x)), axis=-1)
     while x.size and np.max(size) > NORM * 2.0**halvings:
         halvings += 1
+    if x.size:
+        # A quarter of the bound: four times what rounding does is allowed; and another, which `curvature` multiplies by.
+        x = x + curvature(bent(x) / 16, np.sum(x, axis=(-2, -1), keepdims=True))
     x = term = normwise(x) / 2.0**halvings
     y = np.eye(x.shape[-1], dtype=x.dtype) + x
     for k in range(2, TERMS):
@@ -125,7 +145,9 @@ def factor(x: Any) -> Any:
     # Libraries differentiate by the inverse of the factor, whose square has the size of x's inverse.
     norms = [np.sum(a * a, axis=(-2, -1), keepdims=True) for a in map(stop_gradient, (y, inverse(symmetrized(x))))]
     size = np.where(np.tri(x.shape[-1], dtype=bool), np.sqrt(norms[0]) * norms[1], 0.0)
-    return y + curvature(size, np.broadcast_to(np.sum(x, axis=(-2, -1), keepdims=True), y.shape))
+    y = y + curvature(size, np.broadcast_to(np.sum(x, axis=(-2, -1), keepdims=True), y.shape))
+    # Above the diagonal it is zero: LAPACK's callers see to that. Its derivative, too, may be computed, and round as below.
+    return np.where(np.tri(x.shape[-1], dtype=bool), y, slack(np.matrix_transpose(y - y)))
 
 
 def triangle(rows: list[list[Any]], x: Any) -> Any:
@@ -160,12 +182,11 @@ def qr(x: Any) -> Any:
     """Return Q above R where x is tall, beside R where it is wide; the diagonal of R is positive."""
     m, n = x.shape[-2:]
     x = normwise(x)
-    if m >= n:
-        return np.concatenate(orthonormal(x), axis=-2)
-    q, _ = orthonormal(x[..., :m])
-    r, upper = matmul(np.matrix_transpose(q), x), np.tri(n, m, dtype=bool).T
-    # Below the diagonal R is zero, and so is its derivative; libraries compute that, as q'x is computed here.
-    return np.concatenate([q, np.where(upper, r, slack(r))], axis=-1)
+    q, r = orthonormal(x[..., :m])
+    whole = matmul(np.matrix_transpose(q), x)
+    # Below the diagonal R is zero: LAPACK's callers see to that. So is its derivative, which libraries compute, as q'x is here.
+    r = np.where(np.tri(n, r.shape[-2], dtype=bool).T, r if m >= n else whole, slack(whole))
+    return np.concatenate([q, r], axis=-2 if m >= n else -1)
 
 
 def substitute(r: Any, b: Any) -> Any:

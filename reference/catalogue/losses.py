@@ -108,6 +108,8 @@ def bce_with_logits(x: Any, y: Any, reduction: str = "mean") -> Any:
     tail = np.log1p(np.exp(np.where(high, -x, x)))
     z = tail + np.where(high, x, 0.0)
     loose = slack(stop_gradient(z) * (np.exp(x - z) + np.exp(-z)))
+    # Others have y log(1 + exp(-x)) + (1 - y) log(1 + exp(x)): near 0 two terms of log 2 cancel in the derivative of y.
+    loose = loose + slack(stop_gradient(z - x) * y + stop_gradient(z) * (1 - y) + stop_gradient(x) * y)
     # Far below 0 the first two terms cancel; torch computes them like this, and loses what they lose.
     return reduced((1 - y) * x + (tail + np.where(high, 0.0, -x)) + loose, reduction)
 

@@ -70,7 +70,7 @@ NUMPY: dict[str, Callable] = {
     "erf": sp.erf, "erfc": sp.erfc, "erfinv": sp.erfinv, "ndtr": sp.ndtr, "ndtri": sp.ndtri,
     "log_ndtr": lambda x: np.where(x > 0, np.log1p(-sp.ndtr(-x)), np.log(sp.ndtr(x))), "gelu": lambda x: x * sp.ndtr(x),
     "lgamma": lambda x: np.log(abs(sp.gamma(x))), "digamma": sp.psi, "i0": lambda x: sp.iv(0, x), "i1": lambda x: sp.iv(1, x),
-    "real": np.real, "imag": np.imag, "conj": np.conj, "modulus": np.abs, "angle": np.angle,
+    "real": np.real, "imag": np.imag, "conj": np.conj, "modulus": np.abs, "sgn": lambda z: z / np.abs(z), "angle": np.angle,
     "stop_gradient": np.copy,
     # ----- reductions, scans, normalisers, losses -----
     "sum": np.sum, "mean": np.mean, "prod": np.prod, "var": np.var, "std": np.std, "logsumexp": sp.logsumexp,

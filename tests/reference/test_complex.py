@@ -49,6 +49,7 @@ PARTS: dict[str, Callable[[Any, Any], Any]] = {
     "imag": lambda z, u: 1j * u,
     "conj": lambda z, u: u.conj(),
     "modulus": lambda z, u: u * z / abs(z),
+    "sgn": lambda z, u: (u - z * (z.conj() * u).real / abs(z) ** 2) / abs(z),  # what is across z, by its size
     "angle": lambda z, u: u * 1j * z / abs(z) ** 2,
 }
 
@@ -56,7 +57,7 @@ PARTS: dict[str, Callable[[Any, Any], Any]] = {
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", PARTS)
 def test_the_gradients_of_the_parts(name: str, dtype: str) -> None:
-    """Real part, imaginary part, conjugate, modulus and angle have the gradients that paper gives them."""
+    """Real part, imaginary part, conjugate, modulus, direction and angle have the gradients that paper gives them."""
     case = at_points(name, dtype)
     wide = np.clongdouble
     expected = PARTS[name](case.inputs[0].astype(wide), case.cotangents[0].astype(wide))
