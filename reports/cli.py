@@ -23,7 +23,7 @@ import click
 from clinometer.reports import closing, console, interruption, launch, page
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.columns import visible
-from clinometer.reports.compare import Change, Comparison, compare, only
+from clinometer.reports.compare import ENDS, Change, Comparison, compare, only
 from clinometer.reports.journal import BrokenJournal, Case, Evidence
 from clinometer.reports.launch import FOLDER
 from clinometer.reports.results import Results, Subject, load
@@ -322,33 +322,38 @@ def _print_csv(rows: list[dict[str, Any]], names: list[str]) -> None:
 
 
 @main.command()
-@click.argument("old", type=click.Path(path_type=Path))
-@click.argument("new", type=click.Path(path_type=Path))
+@click.argument("first", type=click.Path(path_type=Path))
+@click.argument("second", type=click.Path(path_type=Path))
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @plain
-def diff(old: Path, new: Path, form: str) -> None:
-    """Compare two runs: a library at two versions, or two libraries.
+def diff(first: Path, second: Path, form: str) -> None:
+    """Compare two runs, case by case.
 
-    The exit code is 1 if a case that both were asked is wrong in NEW alone; else 3 if one of the runs is
-    incomplete, and 0 otherwise.
+    Of one library, FIRST is the old run and SECOND the new one. A case broke if it was right and is wrong; it is newly
+    offered and wrong if it was not offered; it is mended if it was wrong and is right; all else has changed otherwise.
+    Two libraries are held side by side under their names, and neither is the measure of the other.
+
+    The exit code is 1 if a case is wrong in SECOND that FIRST has right or does not offer, whether that is a known
+    failure or not; else 3 if one of the runs is incomplete; and 0 otherwise. It is 2 if the two cannot be compared.
     """
-    found = compare(only(old), only(new))
+    found = compare(only(first), only(second))
     if form == "text":
         console.comparison(found)
     else:
         click.echo(json.dumps(_comparison(found), indent=2))
-    sys.exit(launch.NEW_FAILURES if found.worse else launch.INCOMPLETE if found.runs.unfinished else launch.EXPECTED)
+    sys.exit(launch.NEW_FAILURES if found.fails else launch.INCOMPLETE if found.runs.unfinished else launch.EXPECTED)
 
 
 def _comparison(found: Comparison) -> dict[str, Any]:
     return {
-        **{name: _run(subject) for name, subject in zip(("old", "new"), found.runs.subjects, strict=True)},
-        "warnings": found.runs.unfinished + found.runs.mismatches,
+        **{end: _run(subject) for end, subject in zip(ENDS, found.runs.subjects, strict=True)},
+        "compared": "libraries" if found.libraries else "versions",
+        "warnings": found.runs.limits,
         "counts": found.counts,
-        **{kind: list(map(_change, getattr(found, kind))) for kind in ("worse", "better", "other")},
-        "conventions": [_point(point, ["old", "new"]) for point in found.conventions],
-        "only_old": +found.alone[0],
-        "only_new": +found.alone[1],
+        "changes": {name: list(map(_change, changes)) for name, changes in found.changes.items()},
+        "conventions": [_point(point, list(ENDS)) for point in found.conventions],
+        "only_first": +found.alone[0],
+        "only_second": +found.alone[1],
     }
 
 
@@ -359,7 +364,8 @@ def _run(subject: Subject) -> dict[str, Any]:
 
 def _change(it: Change) -> dict[str, Any]:
     case = {name: getattr(it.case, name) for name in ("clause", "level", "operation", "mode", "parameters")}
-    return case | {"dtypes": list(it.dtypes), "old": it.old, "new": it.new, "known": it.known, "message": it.message}
+    ends = {name: dict(zip(ENDS, getattr(it, name), strict=True)) for name in ("outcomes", "known")}
+    return case | {"dtypes": list(it.dtypes)} | ends | {"message": it.message}
 
 
 @main.command()

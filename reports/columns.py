@@ -18,8 +18,9 @@ from typing import Any
 import msgspec
 
 from clinometer.reports.atlas import recorded
+from clinometer.reports.compare import LIBRARIES, VERSIONS
 from clinometer.reports.journal import Curve, Evidence, Result
-from clinometer.reports.results import OUTCOMES, Results, Subject, chapter_of
+from clinometer.reports.results import OUTCOMES, STANDINGS, Results, Subject, chapter_of, standing
 
 CHUNK = 256 * 1024  # bytes of evidence that one click may have to unpack
 LONGEST_MESSAGE = 400  # a message is one line; what is longer stands in the evidence
@@ -47,6 +48,7 @@ def chunks(results: Results) -> Iterator[tuple[str, str]]:
     yield "tests", pack([shlex.quote(case.test) if case.test else "" for case in results.cases.values()])
     yield "atlas", pack(list(recorded(results)))
     yield "curves", pack(list(_curves(results)))
+    yield "cost", pack(list(_costs(results)))
     for number, chunk in enumerate(evidence.chunks):
         yield f"evidence-{number}", pack(chunk)
 
@@ -106,6 +108,8 @@ def _index(results: Results, evidence: _Evidence) -> dict[str, Any]:
     texts = {name: _Dictionary("") for name in ("message", "expectation", "stability")}
     return {
         "outcomes": OUTCOMES,
+        "standings": STANDINGS,
+        "kinds": {"versions": VERSIONS, "libraries": LIBRARIES},
         "subjects": [_subject(subject) for subject in results.subjects],
         "clauses": [
             {"level": clauses[id].level, "class": clauses[id].cls, "text": clauses[id].text} for id in words["clause"].words
@@ -127,6 +131,7 @@ def _results(subject: Subject, ids: Iterable[str], texts: dict[str, _Dictionary]
     found = [subject.results.get(id, absent) for id in ids]
     return {
         "outcome": [len(OUTCOMES) if it is absent else OUTCOMES.index(it.outcome) for it in found],
+        "standing": [STANDINGS.index(standing(it)) for it in found],
         "message": [texts["message"][_short(it.message)] for it in found],
         "expectation": [texts["expectation"][it.expectation] for it in found],
         "stability": [texts["stability"][it.stability] for it in found],
@@ -156,6 +161,15 @@ def _curves(results: Results) -> Iterator[dict[str, Any]]:
             "missing": missing,
             **{name: _rounded(getattr(curve, name)) for name in ("x", "value", "gradient", "reference")},
         }
+
+
+def _costs(results: Results) -> Iterator[tuple[int, list[tuple[float, str] | None]]]:
+    """Yield the number of a case whose cost was measured, and what it was on each subject."""
+    for number, id in enumerate(results.cases):
+        found = [subject.results.get(id) for subject in results.subjects]
+        costs = [(it.cost.ratio, it.cost.shapes) if it and it.cost else None for it in found]
+        if any(costs):
+            yield number, costs
 
 
 def _distance(curve: Curve) -> tuple[float | None, int]:

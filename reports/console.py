@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,9 +14,9 @@ from rich.text import Text
 from clinometer.reports.atlas import Point
 from clinometer.reports.closing import Count
 from clinometer.reports.columns import visible
-from clinometer.reports.compare import WRONG, Change, Comparison
+from clinometer.reports.compare import Change, Comparison
 from clinometer.reports.page import moment
-from clinometer.reports.results import Results, Subject, share
+from clinometer.reports.results import WRONG, Results, Subject, share
 
 OUT = Console(highlight=False, soft_wrap=False)
 ERR = Console(highlight=False, stderr=True)
@@ -80,29 +80,30 @@ def failure(name: str, outcome: str, message: str) -> None:
 
 def summary(results: Results) -> None:
     """Print the counts of each backend, with their denominators."""
-    table = _table("backend", "MUST cases that hold", "cases that ran", "other outcomes")
+    table = _table("backend", "MUST cases that hold", "cases that ran", "failures", "other outcomes")
     table.columns[0].style = "bold"
+    table.columns[3].no_wrap = True
     for subject in results.subjects:
         table.add_row(_shown(subject.name), *_counts(subject))
     OUT.print(table)
     problems = [f"{subject.name}: {subject.problem}" for subject in results.subjects if subject.problem]
-    for sentence in problems + results.unfinished + results.mismatches:
+    for sentence in problems + results.limits:
         OUT.print(f"[bold]![/] {_shown(sentence)}")
 
 
-def _counts(subject: Subject) -> tuple[str, str, str]:
+def _counts(subject: Subject) -> tuple[str, str, str, str]:
     if subject.problem:
-        return "no result", "", "could not be loaded"
+        return "no result", "", "", "could not be loaded"
     tally = subject.tally
-    known: Counter[str] = Counter(result.outcome for result in subject.results.values() if result.expected)
     others = ", ".join(
-        f"{count} {outcome}" + (f" ({known[outcome]} known)" if known[outcome] else "")
+        f"{count} {outcome}" + (f" ({tally.known[outcome]} known)" if outcome in tally.known else "")
         for outcome, count in tally.outcomes.items()
         if outcome != "pass"
     )
     return (
         f"{tally.held}/{tally.ran}  {share(tally.held, tally.ran)}",
         f"{tally.asked_ran}/{tally.asked}",
+        ", ".join(f"{count} {name}" for name, count in tally.standings.items() if count or name != "fixed"),
         others or "none",
     )
 
@@ -204,24 +205,29 @@ def _labels(points: Sequence[Point]) -> list[str]:
 
 
 def comparison(found: Comparison) -> None:
-    """Print what changed between two runs, what got worse first."""
-    for end, subject in zip(("old", "new"), found.runs.subjects, strict=True):
+    """Print in what two runs differ, what is wrong in the second alone first."""
+    for end, subject in zip(found.ends, found.runs.subjects, strict=True):
         OUT.print(f"[bold]{end}[/]  {_shown(_facts(subject))}")
-    for sentence in found.runs.unfinished + found.runs.mismatches:
+    for sentence in found.runs.limits:
         OUT.print(f"[bold]![/] {_shown(sentence)}")
-    for title, changes in (("Worse", found.worse), ("Better", found.better), ("Changed otherwise", found.other)):
+    arrow = "|" if found.libraries else "→"
+    for name, changes in found.changes.items():
         count = sum(len(change.dtypes) for change in changes)
-        _section(f"{title} ({_cases(count)})", [row for change in changes for row in _change(change)])
+        title = found.title(name)
+        _section(
+            f"{title[0].upper()}{title[1:]} ({_cases(count)})",
+            [row for change in changes for row in _change(change, arrow)],
+        )
     points = zip(found.conventions, _labels(found.conventions), strict=True)
-    _section("Conventions that differ", [_convention(point, label) for point, label in points])
-    for at, end in enumerate(("old", "new")):
+    _section("Conventions that differ", [_convention(point, label, arrow) for point, label in points])
+    for at, where in enumerate(found.places):
         rows = [
             _alone(clause, count, found.asked[at][clause], found.asked[1 - at][clause])
             for clause, count in found.alone[at].items()
             if count
         ]
-        _section(f"Asked in the {end} run alone", rows)
-    OUT.print(f"\n{_sum(found.counts)}")
+        _section(f"Asked {where} alone", rows)
+    OUT.print(f"\n{_shown(_sum(found))}")
 
 
 def _facts(subject: Subject) -> str:
@@ -235,7 +241,7 @@ def _facts(subject: Subject) -> str:
 def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
     if not rows:
         return
-    OUT.print(f"\n[bold]{title}[/]")
+    OUT.print(f"\n[bold]{_shown(title)}[/]")
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(overflow="fold")
@@ -245,31 +251,33 @@ def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
     _print_whole(table)
 
 
-def _change(it: Change) -> Iterable[tuple[str, str, str]]:
+def _change(it: Change, arrow: str) -> Iterable[tuple[str, str, str]]:
     what = " · ".join(filter(None, (it.case.operation, it.case.parameters, ", ".join(it.dtypes), it.case.mode)))
-    known = " (known)" if it.known else ""
-    yield _shown(it.case.clause), f"{it.old} → {it.new}{known}", _shown(what)
+    outcomes = [f"{outcome} (known)" if known else outcome for outcome, known in zip(it.outcomes, it.known, strict=True)]
+    yield _shown(it.case.clause), f" {arrow} ".join(outcomes), _shown(what)
     if it.message:
         yield "", "", f"[dim]{_shown(it.message)}[/]"
 
 
-def _convention(point: Point, label: str) -> tuple[str, str, str]:
-    old, new = (_answer(*pair) for pair in zip(point.answers, point.outcomes, strict=True))
-    return _shown(point.case.clause), _shown(f"{point.case.operation} {point.place}{label}".strip()), f"{old} → {new}"
+def _convention(point: Point, label: str, arrow: str) -> tuple[str, str, str]:
+    answers = (_answer(*pair) for pair in zip(point.answers, point.outcomes, strict=True))
+    what = f"{point.case.operation} {point.place}{label}".strip()
+    return _shown(point.case.clause), _shown(what), f" {arrow} ".join(answers)
 
 
 def _alone(clause: str, count: int, here: int, there: int) -> tuple[str, str, str]:
     return _shown(clause), _cases(count), f"of {here}" if there else "the whole clause"
 
 
-def _sum(counts: dict[str, int]) -> str:
-    both = sum(counts[kind] for kind in ("worse", "better", "other", "same", "unknown"))
-    words = (
-        f"{counts['worse']} worse, {counts['better']} better, {counts['other']} changed otherwise, {counts['same']} the same"
-    )
-    words += f", {counts['unknown']} not run in one of them" if counts["unknown"] else ""
-    alone = f"{_cases(counts['only_old'])} in the old run alone, {counts['only_new']} in the new one."
-    return f"{_cases(both)} in both runs: {words}. {counts['conventions']} conventions differ, each dtype counted. {alone}"
+def _sum(found: Comparison) -> str:
+    counts = found.counts
+    both = sum(counts[name] for name in (*found.changes, "same", "unknown"))
+    words = [f"{counts[name]} {found.title(name)}" for name in found.changes] + [f"{counts['same']} the same"]
+    words += [f"{counts['unknown']} not run in one of them"] if counts["unknown"] else []
+    first, second = found.places
+    alone = f"{_cases(counts['only_first'])} asked {first} alone, {counts['only_second']} {second}."
+    conventions = f"{counts['conventions']} conventions differ, each dtype counted."
+    return f"{_cases(both)} asked in both: {'; '.join(words)}. {conventions} {alone}"
 
 
 def _cases(count: int) -> str:

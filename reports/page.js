@@ -47,6 +47,7 @@ async function loadIndex() {
   for (const name in D.cases) D.cases[name] = Uint32Array.from(D.cases[name]);
   for (const columns of D.results) {
     columns.outcome = Uint8Array.from(columns.outcome);
+    columns.standing = Uint8Array.from(columns.standing);
     for (const name of ["message", "expectation", "stability"]) columns[name] = Uint32Array.from(columns[name]);
   }
   D.absent = D.outcomes.length;
@@ -107,6 +108,11 @@ function compareSubjects() {
 function outcomeOf(subject, c) {
   const code = D.results[subject].outcome[c];
   return code === D.absent ? "absent" : D.outcomes[code];
+}
+
+/** Return what a result is to one who knows the known failures: new, known, fixed, or nothing. */
+function standingOf(subject, c) {
+  return D.standings[D.results[subject].standing[c]];
 }
 
 /** Return a word of a case: its operation, its dtype, the id of its clause. */

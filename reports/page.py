@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import datetime
 import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ import jinja2
 
 from clinometer.reports.columns import chunks, visible
 from clinometer.reports.journal import Case
-from clinometer.reports.results import OUTCOMES, RAN, Results, Subject, chapter_of, load, share
+from clinometer.reports.results import OUTCOMES, RAN, Results, Subject, Tally, chapter_of, load, share
 
 HERE = Path(__file__).parent
 SCRIPTS = (
@@ -31,6 +30,7 @@ SCRIPTS = (
     "page_detail.js",
     "page_atlas.js",
     "page_curves.js",
+    "page_cost.js",
     "page_compare.js",
     "page_start.js",
 )
@@ -41,6 +41,7 @@ STYLES = (
     "page_list.css",
     "page_detail.css",
     "page_curves.css",
+    "page_cost.css",
     "page_compare.css",
 )
 
@@ -65,6 +66,7 @@ class Cell:
     held: int
     ran: int
     others: dict[str, int]  # outcomes that are not passes, with their counts
+    known: dict[str, int]  # of these, the known failures
 
     @property
     def share(self) -> str:
@@ -137,11 +139,12 @@ def _matrix(results: Results) -> Iterator[tuple[str, list[tuple[Case, list[Cell 
 
 
 def _cell(subject: Subject, cases: list[Case]) -> Cell | None:
-    found: Counter[str] = Counter(subject.results[case.id].outcome for case in cases if case.id in subject.results)
+    tally = Tally.of((case, subject.results[case.id]) for case in cases if case.id in subject.results)
+    found = tally.outcomes
     if not found:
         return None
-    others: dict[str, int] = {outcome: found[outcome] for outcome in OUTCOMES if found[outcome] and outcome != "pass"}
-    return Cell(found["pass"], sum(found[outcome] for outcome in RAN), others)
+    others = {outcome: count for outcome, count in found.items() if outcome != "pass"}
+    return Cell(found.get("pass", 0), sum(found.get(outcome, 0) for outcome in RAN), others, tally.known)
 
 
 def moment(text: str) -> str:

@@ -88,17 +88,26 @@ function side(s, c, evidence, chosen) {
       ? el("p", { class: "quiet" }, "No result: the backend could not be loaded.")
       : el("p", null, mark(outcome, name)),
     words("message") && el("p", { class: "message" }, words("message")),
-    words("expectation") &&
-      el(
-        "p",
-        null,
-        el("span", { class: "badge" }, outcome === "pass" ? "known failure, now fixed" : "known failure"),
-        " ",
-        words("expectation"),
-      ),
+    standing(s, c, words("expectation")),
     words("stability") && el("p", null, el("span", { class: "badge" }, words("stability"))),
     el("p", { class: "facts" }, facts.join(" · ")),
     evidence?.error && el("p", { class: "facts" }, `error ${evidence.error} tolerances`),
+  );
+}
+
+const STANDING = { new: "new failure", known: "known failure", fixed: "known failure, now fixed" };
+
+/** Whether a failure is new or known; the reason of a known failure is no reason of another one. */
+function standing(s, c, reason) {
+  const word = STANDING[standingOf(s, c)];
+  if (!word && !reason) return null;
+  const about = word === STANDING.known || word === STANDING.fixed;
+  return el(
+    "p",
+    null,
+    word && el("span", { class: "badge" }, word),
+    word && " ",
+    reason && (about ? reason : el("span", { class: "quiet" }, `Another failure is known here, which this is not: ${reason}`)),
   );
 }
 

@@ -6,13 +6,20 @@ const NODE_BUDGET = 900; // elements that the matrix starts with; chapters that 
 
 const MATRIX = { view: null };
 
-/** Count outcomes of the cases that `group` puts in groups 0, 1, ..., or leaves out with -1. */
+/** Count outcomes of the cases that `group` puts in groups 0, 1, ..., or leaves out with -1; `known` counts some again. */
 function countBy(groups, group) {
   const width = D.outcomes.length + 1;
-  const table = Array.from({ length: groups }, () => D.results.map(() => new Uint32Array(width)));
+  const known = D.standings.indexOf("known");
+  const counts = () => Object.assign(new Uint32Array(width), { known: new Uint32Array(width) });
+  const table = Array.from({ length: groups }, () => D.results.map(counts));
   for (let c = 0; c < D.n; c++) {
     const g = group(c);
-    if (g >= 0) for (let s = 0; s < D.results.length; s++) table[g][s][D.results[s].outcome[c]]++;
+    if (g < 0) continue;
+    for (let s = 0; s < D.results.length; s++) {
+      const { outcome, standing } = D.results[s];
+      table[g][s][outcome[c]]++;
+      if (standing[c] === known) table[g][s].known[outcome[c]]++;
+    }
   }
   return table;
 }
@@ -25,14 +32,10 @@ function badges(counts) {
   const found = [];
   for (let code = 1; code < D.outcomes.length; code++) {
     const outcome = D.outcomes[code];
-    if (counts[code])
-      found.push(
-        el(
-          "span",
-          { class: `badge o-${outcome}` },
-          `${GLYPH[outcome]} ${counted(counts[code])} ${WORD[outcome] || outcome}`,
-        ),
-      );
+    if (!counts[code]) continue;
+    const known = counts.known[code] ? ` (${counted(counts.known[code])} known)` : "";
+    const text = `${GLYPH[outcome]} ${counted(counts[code])} ${WORD[outcome] || outcome}${known}`;
+    found.push(el("span", { class: `badge o-${outcome}` }, text));
   }
   return found;
 }

@@ -4,7 +4,7 @@
 const CASE_FACETS = ["chapter", "clause", "operation", "dtype", "mode", "level"];
 const ALIAS = { op: "operation", case: "clause" };
 const TOKEN = /(-?)(?:([a-z]+):)?((?:"[^"]*"|[^\s",]+)(?:,(?:"[^"]*"|[^\s",]+))*)/gi;
-const PROPERTIES = ["different", "one-fails", "known", "flaky"];
+const PROPERTIES = ["new", "known", "fixed", "different", "one-fails", "flaky"];
 
 /** Parse a query into its tokens: {not, key, values}. A word without a key is looked for in every text. */
 function parse(query) {
@@ -91,7 +91,7 @@ function holdsIs(value, c, subject) {
   const columns = D.results[subject];
   if (value === "different") return D.different[c] === 1;
   if (value === "one-fails") return D.oneFails[c] === 1;
-  if (value === "known") return columns.expectation[c] > 0;
+  if (D.standings.includes(value)) return standingOf(subject, c) === value;
   return value === "flaky" && columns.stability[c] > 0;
 }
 

@@ -1,6 +1,6 @@
 // The start: unpack the index, then show the view that the address names.
 
-const VIEWS = ["overview", "list", "atlas", "curves", "compare", "environment", "about"];
+const VIEWS = ["overview", "list", "atlas", "curves", "cost", "compare", "environment", "about"];
 
 function route() {
   const [way, tail] = location.hash.replace(/^#\/?/, "").split("?");
@@ -26,6 +26,7 @@ function leave(known) {
   if (known === "overview") $("matrix").append(MATRIX.view);
   else MATRIX.view.remove(); // not forgotten: what was unfolded stays so
   if (known !== "atlas" && ATLAS.view) ATLAS.view.box.replaceChildren();
+  if (known !== "cost" && COST.view) COST.view.box.replaceChildren();
   if (known !== "compare" && COMPARE.view) COMPARE.view.box.replaceChildren();
   for (const view of ["case", "curves"]) if (known !== view) $(view).replaceChildren();
 }
@@ -54,6 +55,7 @@ async function go() {
   }
   if (known === "atlas") await drawAtlas(query);
   if (known === "curves") await drawCurves(rest[0], rest[1]);
+  if (known === "cost") await drawCost(query);
   if (known === "compare") await drawCompare(rest, query);
 }
 
@@ -63,7 +65,7 @@ function step(by) {
     $(by > 0 ? "next" : "previous")?.click();
     return;
   }
-  const list = { list: LIST.view, atlas: ATLAS.view, compare: COMPARE.view }[route().view];
+  const list = { list: LIST.view, atlas: ATLAS.view, cost: COST.view, compare: COMPARE.view }[route().view];
   if (!list?.count) return;
   const at = document.activeElement?.closest?.("[data-at]")?.dataset.at;
   list.focus(at === undefined ? list.painted[0] : Math.min(Math.max(Number(at) + by, 0), list.count - 1));

@@ -31,6 +31,9 @@ OUTCOMES: tuple[journal.Outcome, ...] = (
     "notrun",
 )
 RAN = frozenset({"pass", "fail", "error", "crash", "timeout"})
+WRONG = RAN - {"pass"}
+FAILURES = WRONG | {"invalid"}  # for which a run ends with 1, unless they are known
+STANDINGS = ("", "new", "known", "fixed")  # of a result, to what is known of its case
 TOOLS = frozenset({"python", "pytest", "hypothesis"})  # what examines; another version of it makes no other subject
 LEVELS: tuple[journal.Level, ...] = ("MUST", "SHOULD", "INFO")
 
@@ -39,7 +42,8 @@ LEVELS: tuple[journal.Level, ...] = ("MUST", "SHOULD", "INFO")
 class Tally:
     """Counts with their denominators: conformance is `held / ran`, coverage is `asked_ran / asked`.
 
-    Conformance counts clauses of level MUST alone; coverage and `outcomes` count every level.
+    Conformance counts clauses of level MUST alone; all else counts every level. Coverage is over the whole
+    specification, whatever was selected.
     """
 
     held: int = 0
@@ -47,23 +51,43 @@ class Tally:
     asked_ran: int = 0
     asked: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
+    standings: dict[str, int] = field(default_factory=dict)  # new, known and fixed
+    known: dict[str, int] = field(default_factory=dict)  # of the outcomes, those that were known
 
     @classmethod
-    def of(cls, cases: Iterable[tuple[Case, Result]]) -> Tally:
-        """Count the outcomes of cases."""
+    def of(cls, cases: Iterable[tuple[Case, Result]], cells: int = 0) -> Tally:
+        """Count the outcomes of cases, of as many as the specification has."""
         outcomes: Counter[str] = Counter()
         must: Counter[str] = Counter()
+        standings: Counter[str] = Counter()
+        known: Counter[str] = Counter()
         for case, result in cases:
             outcomes[result.outcome] += 1
+            standings[standing(result)] += 1
+            known[result.outcome] += result.expected
             if case.level == "MUST":
                 must[result.outcome] += 1
         return cls(
             held=must["pass"],
             ran=sum(must[outcome] for outcome in RAN),
             asked_ran=sum(outcomes[outcome] for outcome in RAN),
-            asked=outcomes.total(),
+            asked=max(outcomes.total(), cells),
             outcomes={outcome: outcomes[outcome] for outcome in OUTCOMES if outcomes[outcome]},
+            standings={name: standings[name] for name in STANDINGS if name},
+            known=dict(+known),
         )
+
+
+def standing(result: Result) -> str:
+    """Return what a result is to one who knows the known failures; nothing, if it is no failure and none was known.
+
+    A failure where another one is known is new.
+    """
+    if result.expected:
+        return "known"
+    if result.outcome in FAILURES:
+        return "new"
+    return "fixed" if result.expectation and result.outcome == "pass" else ""
 
 
 @dataclass
@@ -119,10 +143,20 @@ class Subject:
         """Time spent in cases."""
         return sum(result.seconds for result in self.results.values())
 
+    @property
+    def cells(self) -> int:
+        """How many cases the whole specification has."""
+        return max(run.cells for run in self.runs)
+
+    @property
+    def selected(self) -> bool:
+        """Whether it was asked a part of the specification."""
+        return not self.problem and len(self.cases) < self.cells
+
     @cached_property
     def tally(self) -> Tally:
         """Counts over all cases."""
-        return Tally.of((self.cases[id], result) for id, result in self.results.items())
+        return Tally.of(((self.cases[id], result) for id, result in self.results.items()), self.cells)
 
     def add(self, record: journal.AnyRecord) -> None:
         """Take one record of the journal, in the order in which it was written."""
@@ -188,6 +222,23 @@ class Results:
         return [f"{subject.name}: {what}" for subject in self.subjects for what in subject.unfinished]
 
     @property
+    def selections(self) -> list[str]:
+        """One sentence for each subject that was asked a part of the specification."""
+        chosen = [it for it in self.subjects if it.selected]
+        said = "cases of the specification were selected; of the others this says nothing."
+        return [f"{it.name}: {len(it.cases)} of the {it.cells} {said}" for it in chosen]
+
+    @property
+    def limits(self) -> list[str]:
+        """One sentence for each reason not to take this for the whole truth."""
+        return self.unfinished + self.selections + self.mismatches
+
+    @property
+    def cells(self) -> int:
+        """How many cases the specification has."""
+        return max([len(self.cases), *(subject.cells for subject in self.subjects)])
+
+    @property
     def mismatches(self) -> list[str]:
         """One sentence for each way in which the runs cannot be compared cell by cell."""
         said = []
@@ -236,7 +287,6 @@ def load(paths: Iterable[str | Path]) -> Results:
         for place, end in ends.items():
             subjects[place].close(path, end)
     _name_apart(subjects)
-    _fill_in(subjects)
     return Results(subjects)
 
 
@@ -276,20 +326,6 @@ def _telling(group: list[dict[str, str]]) -> list[str]:
         if len(after) > len(before):
             told.append(name)
     return told
-
-
-def _fill_in(subjects: list[Subject]) -> None:
-    # What a cut-off run never came to, a whole run of the same specification knows: a hole is no coverage.
-    for subject in subjects:
-        if not subject.unfinished:
-            continue
-        for other in subjects:
-            if other.run.digest != subject.run.digest or other.problem:
-                continue
-            for id, case in other.cases.items():
-                if id not in subject.cases:
-                    subject.cases[id] = case
-                    subject.results[id] = Result(id=id, outcome="notrun", message="The run ended before this case.")
 
 
 def chapter_of(case: Case) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -40,6 +41,19 @@ def report(journals: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Pa
     out = tmp_path_factory.mktemp("report") / "index.html"
     page.write(journals, out)
     return out
+
+
+@pytest.fixture(scope="session")
+def real_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The journal of a real run, on a backend whose values and gradients are wrong: real, complex, at kinks, and raising."""
+    path = tmp_path_factory.mktemp("real") / "wrong.jsonl"
+    chapters = [f"clinometer.suites.test_{name}" for name in ("values", "grad", "dtype", "kink")]
+    words = ["--backend", f"{Path(__file__).with_name('wrong.py')}:Wrong", "--journal", str(path), "--profile", "quick"]
+    chosen = "(exp or matmul or softmax or clip or tanh) and not expm1 and not log and not dual"
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", *chapters, *words, "-k", chosen]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 1, done.stdout + done.stderr
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from pathlib import Path
 from clinometer.reports.journal import (
     Array,
     Case,
+    Cost,
     Curve,
     End,
     Evidence,
@@ -38,6 +39,7 @@ CLAUSES: list[tuple[str, str, Level, str]] = [
     ("GRAD-10", "Gradients", "SHOULD", "Repeated calls give the same bits."),
     ("DETACH-2", "Detach", "MUST", "In x * detach(x) only one factor is cut: the derivative is x, neither 2x nor 0."),
     ("KINK-1", "Kinks", "INFO", "At a kink the library's choice among the one-sided derivatives is recorded."),
+    ("COST-1", "Cost", "INFO", "The CPU time of value and gradient over that of the value is recorded."),
 ]
 
 
@@ -177,7 +179,7 @@ def session(backend: str, cases: list[Case], weights: dict[Outcome, float], seed
             answer = rng.choice(["0.0", "1.0", "0.5"])
             more["observed"] = [Observation(point="x = 0.0", answer=answer), Observation(point="x = nan", answer="nan")]
         if outcome == "fail" and rng.random() < 0.2:
-            more["expectation"] = "issue 12345: wrong for negative strides"
+            more |= {"expectation": "issue 12345: wrong for negative strides", "expected": True}
         if outcome == "fail" and rng.random() < 0.1:
             more["stability"] = "flaky (2 of 3 replays)"
         records.append(result(it, outcome, rng, **more))
@@ -189,6 +191,7 @@ def grid(parameters: int = 1, dtypes: tuple[str, ...] = ("float32", "float64")) 
     return [
         case(clause, operation, dtype, f"n={p}" if parameters > 1 else "")
         for clause, _, _, _ in CLAUSES
+        if clause != "COST-1"
         for operation in OPERATIONS
         for dtype in dtypes
         for p in range(parameters)
@@ -202,14 +205,14 @@ def small(folder: Path) -> list[Path]:
     end = End(at="2026-03-01T12:05:00Z", exit=1)
     names = ["sin", "cos", "exp", "tanh", "abs", "log", "tan", "sign"]
     good = session("torch", cases, {"pass": 0.97, "unsupported": 0.03}, 1)
-    good += [curve(name) for name in names] + [end]
+    good += costs(2.0) + [curve(name) for name in names] + [end]
     weights: dict[Outcome, float] = {"pass": 0.8, "fail": 0.06, "error": 0.04, "crash": 0.02, "timeout": 0.02}
     weights |= {"invalid": 0.01, "inconclusive": 0.02, "unsupported": 0.03}
     mixed = session("autograd", cases, weights, 2)
     strange = case("GRAD-1", HOSTILE[:90], "float64", HOSTILE[:40])
     long = evidence(strange).__class__(claim=HOSTILE, trace=HOSTILE + "\n" + "frame\n" * 5000, program=HOSTILE, script=HOSTILE)
     mixed += [strange, result(strange, "error", rng, message=HOSTILE, evidence=long)]
-    mixed += [curve(name, wrong=name == "tanh") for name in names] + [end]
+    mixed += costs(5.1, without="conv") + [curve(name, wrong=name == "tanh") for name in names] + [end]
     cut = session("mygrad", cases[:90], {"pass": 0.9, "fail": 0.1}, 3)
     broken = [run("jax", problem="ModuleNotFoundError: No module named 'jax'; pip install jax", versions={"python": "3.13.5"})]
     sessions: dict[str, Sequence[object]] = {"torch": good, "autograd": mixed, "mygrad": cut, "jax": broken}
@@ -224,6 +227,31 @@ def finished(it: Case, outcome: Outcome = "pass", **more: object) -> list[object
 def seen(it: Case, **answers: str) -> list[object]:
     """Return the records of a case that recorded answers, each under its point."""
     return finished(it, observed=[Observation(point=f"{it.operation} {point}", answer=a) for point, a in answers.items()])
+
+
+def standings(path: Path) -> Path:
+    """Write a journal with two new failures, one of them where another is known, two known ones and one that is fixed."""
+    cases = [case(operation=name) for name in OPERATIONS[:6]]
+    reason = "issue 7: wrong at zero"
+    return journal(
+        path,
+        "torch",
+        finished(cases[0], "fail", message="off by 3"),
+        finished(cases[1], "error", message="KeyError", expectation=reason),
+        finished(cases[2], "fail", expectation=reason, expected=True),
+        finished(cases[3], "fail", expectation=reason, expected=True),
+        finished(cases[4], expectation=reason),
+        finished(cases[5]),
+    )
+
+
+def costs(ratio: float, without: str = "") -> list[object]:
+    """Return the records of what gradients cost, each operation's half as much again as that of the one before."""
+    found: list[object] = []
+    for at, name in enumerate(OPERATIONS):
+        it, cost = case("COST-1", name), Cost(ratio=float(f"{ratio * 1.5**at:.2g}"), shapes="64x64")
+        found += finished(it, "unsupported") if name == without else finished(it, cost=cost)
+    return found
 
 
 def journal(path: Path, backend: str, *parts: list[object], **changes: object) -> Path:

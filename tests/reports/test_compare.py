@@ -1,4 +1,4 @@
-"""The comparison of two runs: what got worse is said first, and nothing that cannot be known is called worse."""
+"""The comparison of two runs: what broke is told from what was never offered, and two libraries are no two versions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from clinometer.reports.cli import main
 from clinometer.reports.compare import compare, kind, only
-from clinometer.reports.journal import Outcome, Run
+from clinometer.reports.journal import Cost, Outcome, Run
 from clinometer.reports.results import OUTCOMES, RAN
 
 
@@ -35,79 +35,136 @@ def found(pair: tuple[Path, Path]) -> dict[str, Any]:
 
 def brief(changes: list[dict[str, Any]]) -> list[tuple[str, list[str], str, str]]:
     """Return changes without what is the same in all."""
-    return [(it["operation"], it["dtypes"], it["old"], it["new"]) for it in changes]
+    return [(it["operation"], it["dtypes"], *it["outcomes"].values()) for it in changes]
 
 
-def test_a_pass_that_fails_comes_first(found: dict[str, Any]) -> None:
-    """Cases that are wrong now and were not are worse, those that passed first; equal changes of dtypes are one."""
-    assert brief(found["worse"]) == [
-        ("sin", ["float64"], "pass", "fail"),
-        ("conv", ["float32", "float64"], "unsupported", "fail"),
-    ]
-    assert found["worse"][0]["known"]
-    assert found["worse"][0]["message"] == "off by [9] tolerances"
+def test_what_broke_and_what_was_never_offered_stand_apart(found: dict[str, Any]) -> None:
+    """A case that was right and is wrong broke; one that was not offered and is wrong broke nothing; dtypes are folded."""
+    assert brief(found["changes"]["broke"]) == [("sin", ["float64"], "pass", "fail")]
+    assert brief(found["changes"]["offered"]) == [("conv", ["float32", "float64"], "unsupported", "fail")]
+    assert found["changes"]["broke"][0]["known"] == {"first": False, "second": True}
+    assert found["changes"]["broke"][0]["message"] == "off by [9] tolerances"
 
 
-def test_what_got_better_and_what_merely_changed_stand_apart(found: dict[str, Any]) -> None:
-    """A case that passes now is better, with the message of the failure that is gone; any other change is neither."""
-    assert brief(found["better"]) == [("cos", ["float64"], "fail", "pass")]
-    assert found["better"][0]["message"] == "off by 7 tolerances"
-    assert brief(found["other"]) == [("exp", ["float64"], "fail", "error")]
+def test_what_is_mended_and_what_merely_changed_stand_apart(found: dict[str, Any]) -> None:
+    """A case that was wrong and is right is mended, with the message of the failure that is gone; any other is neither."""
+    assert brief(found["changes"]["mended"]) == [("cos", ["float64"], "fail", "pass")]
+    assert found["changes"]["mended"][0]["message"] == "off by 7 tolerances"
+    assert brief(found["changes"]["changed"]) == [("exp", ["float64"], "fail", "error")]
 
 
 def test_conventions_that_changed_are_listed(found: dict[str, Any]) -> None:
-    """A point has its old and its new answer; a zero that lost its sign is no change."""
+    """A point has its first and its second answer; a zero that lost its sign is no change."""
     [point] = found["conventions"]
     assert (point["point"], point["dtypes"]) == ("abs at0", ["float32", "float64"])
-    assert point["answers"] == {"old": "0.0", "new": "1.0"}
+    assert point["answers"] == {"first": "0.0", "second": "1.0"}
 
 
 def test_clauses_that_one_run_was_asked_alone_are_listed(found: dict[str, Any]) -> None:
-    """A clause that one run alone was asked is in that list, and its failure is not for the worse."""
-    assert (found["only_old"], found["only_new"]) == ({"GRAD-2": 1}, {"DETACH-2": 1})
+    """A clause that one run alone was asked is in that list, and its failure broke nothing."""
+    assert (found["only_first"], found["only_second"]) == ({"GRAD-2": 1}, {"DETACH-2": 1})
 
 
 def test_every_case_is_counted_once(found: dict[str, Any]) -> None:
     """The counts add up to the cases, and one that a run never came to is unknown."""
     counts = found["counts"]
     assert counts.pop("conventions") == 2
-    assert counts == {"worse": 3, "better": 1, "other": 1, "same": 3, "unknown": 1, "only_old": 1, "only_new": 1}
+    kinds = {"broke": 1, "offered": 2, "mended": 1, "changed": 1}
+    assert counts == {**kinds, "same": 3, "unknown": 1, "only_first": 1, "only_second": 1}
 
 
 def test_the_runs_are_named_by_their_versions(found: dict[str, Any]) -> None:
     """The two runs are described as their journals do."""
-    assert [found[end]["versions"]["torch"] for end in ("old", "new")] == ["2.12.0", "2.13.0"]
+    assert [found[end]["versions"]["torch"] for end in ("first", "second")] == ["2.12.0", "2.13.0"]
 
 
 @pytest.mark.parametrize("old", OUTCOMES)
 @pytest.mark.parametrize("new", OUTCOMES)
-def test_worse_is_wrong_now_and_not_before(old: Outcome, new: Outcome) -> None:
-    """A change is worse only to a wrong outcome from one that was not, and better only to a pass."""
-    assert (kind(old, new) == "worse") == (new in RAN - {"pass"} and old not in RAN - {"pass"})
-    assert (kind(old, new) == "better") == (new == "pass")
+def test_only_what_was_right_can_break(old: Outcome, new: Outcome) -> None:
+    """Broke is from a pass to a wrong outcome, newly offered from none at all, mended from a wrong one to a pass."""
+    wrong = RAN - {"pass"}
+    found = kind(old, new)
+    assert (found == "broke") == (old == "pass" and new in wrong)
+    assert (found == "offered") == (old == "unsupported" and new in wrong)
+    assert (found == "mended") == (old in wrong and new == "pass")
+
+
+@pytest.mark.parametrize("one", OUTCOMES)
+@pytest.mark.parametrize("other", OUTCOMES)
+def test_two_libraries_are_held_side_by_side_alike(one: Outcome, other: Outcome) -> None:
+    """Exchanging two libraries exchanges who is right, and changes nothing else."""
+    exchanged = {"second_wrong": "first_wrong", "first_wrong": "second_wrong"}
+    found = kind(one, other, libraries=True)
+    assert kind(other, one, libraries=True) == exchanged.get(found, found)
+
+
+def test_two_libraries_are_no_old_and_new_run(tmp_path: Path) -> None:
+    """What two libraries differ in stands under their names, in text and in JSON; nothing broke, and nothing is mended."""
+    sin, cos, conv, kink = made.case(), made.case("GRAD-1", "cos"), made.case("GRAD-1", "conv"), made.case("KINK-1", "abs")
+    torch = [*made.finished(sin), *made.finished(cos, "fail"), *made.finished(conv, "error"), *made.seen(kink, at0="0.0")]
+    other = [*made.finished(sin, "fail"), *made.finished(cos), *made.finished(conv, "unsupported"), *made.seen(kink, at0="1.0")]
+    paths = [made.journal(tmp_path / f"{name}.jsonl", name, it) for name, it in (("torch", torch), ("autograd", other))]
+    text = call(*paths).stdout
+    heads = ["Right in torch, wrong in autograd (1 case)", "Wrong in one, not offered by the other (1 case)"]
+    heads += ["Wrong in torch, right in autograd (1 case)", "Conventions that differ"]
+    assert [line.strip() for line in text.splitlines() if line.strip() in heads] == heads
+    for word in ("old", "new", "broke", "mended", "worse", "better", "→"):
+        assert word not in text.split(), text
+    assert "0.0 | 1.0" in text
+    found = json.loads(call(*paths, "--format", "json").stdout)
+    assert found["compared"] == "libraries"
+    assert {name: len(it) for name, it in found["changes"].items()} == {
+        "second_wrong": 1,
+        "one_offers": 1,
+        "first_wrong": 1,
+        "differ": 0,
+    }
 
 
 def test_the_text_fits_a_terminal(pair: tuple[Path, Path]) -> None:
     """The text has a heading for each kind with its number of cases, shows brackets as they are, and ends with the counts."""
     text = call(*pair).stdout
-    heads = ["Worse (3 cases)", "Better (1 case)", "Changed otherwise (1 case)", "Conventions that differ"]
-    heads += ["Asked in the old run alone", "Asked in the new run alone"]
+    heads = ["Broke (1 case)", "Newly offered and wrong (2 cases)", "Mended (1 case)", "Changed otherwise (1 case)"]
+    heads += ["Conventions that differ", "Asked in the old run alone", "Asked in the new run alone"]
     assert [line.strip() for line in text.splitlines() if line.strip() in heads] == heads
     assert "pass → fail (known)" in text
     assert "off by [9] tolerances" in text
     assert "torch 2.12.0" in text
-    assert "9 cases in both runs: 3 worse, 1 better, 1 changed otherwise, 3 the same, 1" in text
+    assert "9 cases asked in both: 1 broke; 2 newly offered and wrong; 1 mended; 1 changed" in text
     assert max(map(len, text.splitlines())) <= 80
 
 
-def test_the_exit_code_says_whether_something_got_worse(pair: tuple[Path, Path]) -> None:
-    """A new failure gives 1; the same journal twice, and the way back to a better run, give 0."""
+def test_the_exit_code_says_whether_something_is_wrong_in_the_second_run_alone(pair: tuple[Path, Path]) -> None:
+    """What broke, or is newly offered and wrong, gives 1; the same journal twice, and a mended run, give 0."""
     assert call(*pair).exit_code == 1
     assert call(pair[1], pair[1]).exit_code == 0
     case = made.case()
-    bad = made.journal(pair[0].parent / "bad.jsonl", "torch", made.finished(case, "fail"))
-    good = made.journal(pair[0].parent / "good.jsonl", "torch", made.finished(case))
-    assert [call(bad, good).exit_code, call(good, bad).exit_code] == [0, 1]
+    folder = pair[0].parent
+    bad, good, none, doubt = (
+        made.journal(folder / f"{outcome}.jsonl", "torch", made.finished(case, outcome))  # type: ignore[arg-type]
+        for outcome in ("fail", "pass", "unsupported", "inconclusive")
+    )
+    assert [call(first, bad).exit_code for first in (good, none, doubt, bad)] == [1, 1, 0, 0]
+    assert [call(bad, second).exit_code for second in (good, none, doubt)] == [0, 0, 0]
+
+
+def test_the_help_states_the_exit_code() -> None:
+    """Who puts the comparison into a build reads there what stops it."""
+    said = " ".join(CliRunner().invoke(main, ["diff", "--help"]).stdout.split())
+    assert "exit code is 1 if a case is wrong in SECOND that FIRST has right or does not offer" in said
+    assert "else 3 if one of the runs is incomplete" in said
+
+
+def test_a_measured_time_is_no_difference(tmp_path: Path) -> None:
+    """Two runs of one library in which a gradient took twice as long do not differ, and the atlas has no point."""
+    case = made.case("COST-1", "sin")
+    old, new = (
+        made.journal(tmp_path / f"{ratio}.jsonl", "torch", made.finished(case, cost=Cost(ratio=ratio, shapes="64x64")))
+        for ratio in (2.0, 4.0)
+    )
+    found = json.loads(call(old, new, "--format", "json").stdout)
+    assert (found["counts"]["same"], found["conventions"]) == (1, [])
+    assert "no observations" in CliRunner().invoke(main, ["atlas", str(old)]).stderr
 
 
 def test_a_run_that_was_cut_short_proves_nothing(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ import pytest
 import synthetic_journals as made
 
 from clinometer.reports import console
-from clinometer.reports.journal import BrokenJournal, End, Result, Start
-from clinometer.reports.results import OUTCOMES, RAN, Tally, chapter_of, load, natural, share
+from clinometer.reports.journal import BrokenJournal, End, Outcome, Result, Start
+from clinometer.reports.results import OUTCOMES, RAN, Tally, chapter_of, load, natural, share, standing
 
 END = End(at="later", exit=0)
 CASES = [made.case(operation=name) for name in ("sin", "cos", "exp", "tanh")]
@@ -133,12 +133,50 @@ def test_a_backend_that_cannot_be_loaded_has_no_result(tmp_path: Path) -> None:
     assert not results.unfinished
 
 
-def test_cases_that_a_cut_run_never_came_to_are_not_run(tmp_path: Path) -> None:
-    """What a whole run of the same specification asked, a cut one is asked as well: its coverage is not 100 %."""
-    whole = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0), *finished(1), END])
-    cut = made.write(tmp_path / "b.jsonl", [made.run("autograd"), *finished(0)])
-    tally = load([whole, cut]).subjects[1].tally
-    assert (tally.asked_ran, tally.asked) == (1, 2)
+def selection(backend: str = "torch", cells: int = 40) -> list[object]:
+    """Return a run that was asked two cases of so many, and came to its end."""
+    return [made.run(backend, cells=cells), *finished(0), *finished(1), END]
+
+
+def test_coverage_is_over_the_whole_specification(tmp_path: Path) -> None:
+    """A run that was asked two cases of forty covers two of forty, though both hold, and says that it was a selection."""
+    results = load([made.write(tmp_path / "a.jsonl", selection())])
+    tally = results.subjects[0].tally
+    assert (tally.held, tally.ran, tally.asked_ran, tally.asked) == (2, 2, 2, 40)
+    assert not results.unfinished
+    assert results.selections == [
+        "torch: 2 of the 40 cases of the specification were selected; of the others this says nothing."
+    ]
+
+
+def test_a_run_of_all_cases_is_no_selection(tmp_path: Path) -> None:
+    """Where every case is described nothing was left out, whoever stands beside it."""
+    paths = [
+        made.write(tmp_path / "a.jsonl", selection(cells=2)),
+        made.write(tmp_path / "b.jsonl", [made.run("autograd", cells=2), *finished(0), *started(1)]),
+    ]
+    results = load(paths)
+    assert not results.selections
+    assert [subject.tally.asked for subject in results.subjects] == [2, 2]
+
+
+def test_a_selection_that_is_cut_off_beside_a_whole_run_is_both(tmp_path: Path) -> None:
+    """The cases of the whole run are not taken for those of the selection: it is incomplete, and a selection."""
+    whole = made.write(tmp_path / "a.jsonl", [made.run("torch", cells=3), *finished(0), *finished(1), *finished(2), END])
+    cut = made.write(tmp_path / "b.jsonl", [made.run("autograd", cells=3), CASES[1], *finished(0)])
+    results = load([whole, cut])
+    assert results.subjects[1].tally.asked == 3
+    assert results.subjects[1].tally.outcomes == {"pass": 1, "notrun": 1}
+    assert len(results.limits) == 2
+    assert "2 of the 3 cases" in results.limits[1]
+
+
+def test_the_console_announces_a_selection(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The summary has the whole denominator, and a sentence."""
+    console.summary(load([made.write(tmp_path / "a.jsonl", selection())]))
+    said = " ".join(capsys.readouterr().out.split())
+    assert "2/40" in said
+    assert "! torch: 2 of the 40 cases of the specification were selected" in said
 
 
 def test_conformance_counts_must_cases_that_ran() -> None:
@@ -195,10 +233,28 @@ def test_a_journal_without_a_run_is_refused(tmp_path: Path, records: list[object
         load([made.write(tmp_path / "a.jsonl", records)])
 
 
-def test_a_known_failure_counts_as_a_failure_and_is_told_apart(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The console counts a failure that is expected among the failures, and says how many are known."""
-    path = tmp_path / "a.jsonl"
-    case = made.case("GRAD-1", "sin")
-    made.write(path, [made.run("a"), case, Start(id=case.id, at=""), Result(id=case.id, outcome="fail", expected=True), END])
-    console.summary(load([path]))
-    assert "1 fail (1 known)" in capsys.readouterr().out
+@pytest.mark.parametrize(
+    ("outcome", "expectation", "expected", "said"),
+    [
+        ("fail", "", False, "new"),
+        ("fail", "a reason", True, "known"),
+        ("error", "a reason of another failure", False, "new"),
+        ("invalid", "", False, "new"),
+        ("unsupported", "a reason", True, "known"),
+        ("unsupported", "", False, ""),
+        ("pass", "a reason", False, "fixed"),
+        ("pass", "", False, ""),
+    ],
+)
+def test_a_failure_is_known_if_its_outcome_is(outcome: Outcome, expectation: str, expected: bool, said: str) -> None:
+    """What is known of a case does not make another failure of it known; a known failure that passes is fixed."""
+    assert standing(Result(id="", outcome=outcome, expectation=expectation, expected=expected)) == said
+
+
+def test_the_console_counts_what_is_new_and_what_is_known(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """New and known failures have their numbers, and each outcome says how many of it are known."""
+    console.summary(load([made.standings(tmp_path / "a.jsonl")]))
+    said = capsys.readouterr().out
+    assert "2 new, 2 known, 1 fixed" in said
+    assert "3 fail (2" in said
+    assert max(map(len, said.splitlines())) <= 80
