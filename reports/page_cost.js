@@ -31,7 +31,7 @@ function buildCost() {
       "p",
       { class: "lead" },
       "CPU time of value and gradient, in times that of the value, by operation. Each doubling makes the bar longer by as much. " +
-        "It was measured once, in the run itself, so another run has other numbers: nothing is judged, and less than a factor of two says nothing.",
+        "It was measured once, in the run itself, so another run has other numbers: nothing is judged, and a difference of less than a factor of two says nothing.",
     ),
     el(
       "div",
@@ -62,12 +62,12 @@ function filterCost() {
   if (COST.largest) COST.shown.sort((a, b) => b.most - a.most);
   COST.view.show(COST.shown.length);
   const medians = D.examined.map((s) => [D.subjects[s].name, median(s)]).filter(([, times]) => times);
-  const text = `${counted(COST.shown.length)} operations; in the middle ${medians.map(([name, times]) => `${name} ${times}`).join(", ")}`;
+  const text = `${counted(COST.shown.length)} operations; median ${medians.map(([name, times]) => `${name} ${times}`).join(", ")}`;
   $("cost-found").textContent = medians.length ? text : "No operation is called so.";
   say($("cost-found").textContent);
 }
 
-/** The ratio in the middle, of the operations in sight. */
+/** The ratio in the middle, of the operations shown. */
 function median(s) {
   const ratios = COST.shown.map(({ costs }) => costs[s]?.[0]).filter(Boolean);
   ratios.sort((a, b) => a - b);

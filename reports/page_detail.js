@@ -72,8 +72,8 @@ function side(s, c, evidence, chosen) {
   const outcome = outcomeOf(s, c);
   const seconds = columns.seconds[c];
   const facts = [
-    columns.examples[c] && `${counted(columns.examples[c])} examples`,
-    columns.points[c] && `${counted(columns.points[c])} points`,
+    columns.examples[c] && `${counted(columns.examples[c])} ${columns.examples[c] === 1 ? "example" : "examples"}`,
+    columns.points[c] && `${counted(columns.points[c])} ${columns.points[c] === 1 ? "point" : "points"}`,
     seconds && `${seconds} s`,
   ].filter(Boolean);
   const words = (column) => D.words[column][columns[column][c]];
@@ -200,7 +200,7 @@ function gauge(error) {
     el(
       "figcaption",
       null,
-      `At the first wrong entry the error is ${error} tolerances. Up to 1, rounding can explain it.`,
+      `At the worst entry the error is ${error} tolerances. Up to 1, rounding can explain it.`,
     ),
   );
 }

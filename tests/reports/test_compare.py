@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +122,23 @@ def test_two_libraries_are_no_old_and_new_run(tmp_path: Path) -> None:
         "first_wrong": 1,
         "differ": 0,
     }
+
+
+def test_a_library_does_not_differ_from_itself(tmp_path: Path) -> None:
+    """Two runs of autograd under one seed have every outcome and every convention in common: time and memory are in none."""
+    pytest.importorskip("autograd")
+    chapters = [f"clinometer.suites.test_{name}" for name in ("cost", "kink", "detach")]
+    words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--profile", "quick", "--backend", "autograd"]
+    words += ["--pyargs", *chapters, "-k", "sin-cost or matmul-cost or abs-at or max-at or detach or once"]
+    for name, hashing in (("a", "1"), ("b", "2")):
+        environment = os.environ | {"PYTHONHASHSEED": hashing}
+        subprocess.run([*words, "--journal", tmp_path / f"{name}.jsonl"], env=environment, capture_output=True, check=False)
+    result = call(tmp_path / "a.jsonl", tmp_path / "b.jsonl", "--format", "json")
+    counts = json.loads(result.stdout)["counts"]
+    assert result.exit_code == 0
+    assert counts.pop("same") > 50
+    assert set(counts.values()) == {0}
+    assert len(json.loads(CliRunner().invoke(main, ["atlas", str(tmp_path / "a.jsonl"), "--format", "json"]).stdout)) > 5
 
 
 def test_the_text_fits_a_terminal(pair: tuple[Path, Path]) -> None:

@@ -214,6 +214,8 @@ def test_a_selection_says_so(tmp_path: Path, workers: list[str]) -> None:
     assert asked is not None, done.stdout
     assert int(asked[2]) == whole
     assert 2 <= int(asked[1]) < 40
+    if "--report" in workers:
+        assert f"{asked[1]} of the {whole} cases of the specification were selected" in (tmp_path / "r.html").read_text()
     if (tmp_path / "r.jsonl").exists():
         tests = {case.test for case in records(tmp_path / "r.jsonl", journal.Case)}
         assert "clinometer.suites.test_grad::test_the_gradient_equals_the_truth[sin-reverse-float64]" in tests
