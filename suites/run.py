@@ -15,7 +15,7 @@ import pytest
 
 from clinometer.backends import Backend, BackendProblem, load
 from clinometer.reports import journal
-from clinometer.suites import known as expectations
+from clinometer.suites import expectations
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Cell, Clause, digest, specification
 from clinometer.suites.examine import Examination, examine
@@ -70,7 +70,7 @@ class Run:
     def _expectations(self) -> list[expectations.Known]:
         chosen = self.config.getoption("clinometer_known", None)
         try:
-            return expectations.load(Path(chosen) if chosen else expectations.SHIPPED, self.backend.name)
+            return expectations.load(Path(chosen), self.backend.name) if chosen else expectations.shipped(self.backend.name)
         except expectations.BadExpectations as problem:
             raise refusal(str(problem)) from None
 

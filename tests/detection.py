@@ -57,7 +57,7 @@ Into {inside}.
 ## Without a bug
 
 The questions that caught a bug, with the same cases, put to backends as they are. Known failures stand in
-`suites/known.toml`; of any other failure the list below says which it is.
+`suites/known`; of any other failure the list below says which it is.
 
 | backend | questions | points | not offered | known failures | other failures |
 |---|---|---|---|---|---|

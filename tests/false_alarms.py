@@ -18,8 +18,7 @@ import click
 from clinometer.backends import load
 from clinometer.suites import specification
 from clinometer.suites.examine import PROFILES, examine
-from clinometer.suites.known import SHIPPED, aside, find
-from clinometer.suites.known import load as expectations
+from clinometer.suites.expectations import aside, find, shipped
 
 
 @click.command()
@@ -36,7 +35,7 @@ def main(name: str, seeds: int, points: int, first: int, profile: str, only: str
     ]
     if not questions:
         raise click.UsageError(f"nothing that is asked matches --only {only!r}")
-    backend, known = load(name), expectations(SHIPPED, load(name).name)
+    backend, known = load(name), shipped(load(name).name)
     total: Counter[str] = Counter()
     start, seed = time.process_time(), first
     while seed < first + seeds or total["points"] < points:

@@ -13,8 +13,7 @@ from clinometer.backends.protocol import TRANSFORMS
 from clinometer.suites import specification
 from clinometer.suites.clauses import Cell, Clause
 from clinometer.suites.examine import examine
-from clinometer.suites.known import SHIPPED, find
-from clinometer.suites.known import load as known_failures
+from clinometer.suites.expectations import find, shipped
 
 ADAPTERS = ("reference", "torch", "autograd")
 ASKED = ("GRAD-1", "GRAD-3", "FWD-1")
@@ -40,7 +39,7 @@ CLAUSES = [clause for clause in specification() if clause.id in ASKED]
 @pytest.mark.parametrize(("name", "pairs"), cells())
 def test_an_operation_holds_or_is_a_known_failure(name: str, pairs: list[tuple[Clause, Cell]]) -> None:
     """Values, gradients and tangents are right wherever no failure of the library is known."""
-    backend, known = load(name), known_failures(SHIPPED, name)
+    backend, known = load(name), shipped(name)
     for clause, cell in pairs:
         result = examine(clause, cell, backend, profile="quick")
         expected = find(known, clause, cell)

@@ -21,8 +21,7 @@ from clinometer.suites import specification
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import MUST, Cell, Clause
 from clinometer.suites.examine import PROFILES, _lacking, sample
-from clinometer.suites.known import SHIPPED, find
-from clinometer.suites.known import load as expectations
+from clinometer.suites.expectations import find, shipped
 from planted.classes import AT_A_POINT, BUGS, InReference, InTorch, WrongAtPoint
 
 # What torch gets the bugs planted into: one operation or so of each kind of rule.
@@ -64,7 +63,7 @@ class Sound:
 
     def ask(self, interview: Interview) -> None:
         """Put the questions that have caught something to the backend."""
-        backend, known = load(self.name), expectations(SHIPPED, self.name)
+        backend, known = load(self.name), shipped(self.name)
         for clause, cell in interview.catching.values():
             check = Check(backend)
             wrong = LACKING if _lacking(clause, cell, backend) else interview.ask((clause, cell), check)

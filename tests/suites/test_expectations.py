@@ -7,7 +7,6 @@ import json
 import re
 import subprocess
 import sys
-import tomllib
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,10 +17,11 @@ from hypothesis import strategies as st
 from clinometer.backends.reference import Reference
 from clinometer.backends.registry import BUILT_IN
 from clinometer.reference.catalogue import CATALOGUE
+from clinometer.suites import expectations
 from clinometer.suites.check import Finding, Nonconformance
 from clinometer.suites.clauses import MUST, SPECIFICATION, UNIVERSAL, Cell, Clause, specification
 from clinometer.suites.examine import Examination, examine
-from clinometer.suites.known import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, aside, find, load
+from clinometer.suites.expectations import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, aside, find, load, shipped
 
 ENTRY = {"backend": "lib", "clauses": ["GRAD-1"], "reason": "lib gives 0 where 1 is right", "seen": "1.0"}
 OUTCOMES = {"fail", "error", "crash", "timeout"}  # what can be known of a library; the others are no statement about it
@@ -332,15 +332,15 @@ def test_a_run_expects_what_an_entry_says(tmp_path: Path, says: str, code: int, 
     assert run(tmp_path, "fail", ENTRY | {"says": says}) == (code, told)
 
 
-# ----- the file that is shipped -----
+# ----- the files that are shipped -----
 
-SHIPPED_ENTRIES = tomllib.loads(SHIPPED.read_text("utf-8"))["known"]
-BACKENDS = sorted({entry["backend"] for entry in SHIPPED_ENTRIES})
+BACKENDS = sorted(path.stem for path in SHIPPED.glob("*.toml"))
+ENTRIES = [entry for backend in BACKENDS for entry in shipped(backend)]
 
 
-def about(entry: dict[str, Any]) -> str:
+def about(entry: Known) -> str:
     """Return a name for an entry."""
-    return "-".join([entry["backend"], entry.get("operation", ""), *entry["clauses"][:2]])
+    return "-".join([entry.backend, entry.operation, *entry.clauses[:2]])
 
 
 def cells(entry: Known) -> list[tuple[str, str]]:
@@ -348,36 +348,47 @@ def cells(entry: Known) -> list[tuple[str, str]]:
     return [(c.id, str(cell)) for c in specification() for cell in c.cells if entry.covers(c, cell)]
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_the_shipped_file_is_about_built_in_backends(backend: str) -> None:
-    """What is shipped is read, for backends that are shipped."""
-    assert backend in BUILT_IN
-    assert load(SHIPPED, backend)
+def test_what_is_shipped_is_about_built_in_backends() -> None:
+    """There is a file for each of some backends that are shipped, and nothing is known about any other."""
+    assert set(BACKENDS) <= set(BUILT_IN)
+    assert all(shipped(backend) for backend in BACKENDS)
+    assert shipped("reference") == []
 
 
-@pytest.mark.parametrize("entry", SHIPPED_ENTRIES, ids=about)
-def test_a_shipped_entry_points_at_something(entry: dict[str, Any]) -> None:
+def test_an_entry_has_what_its_finding_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Reason, version and link are the finding's, for each of its entries."""
+    file = """[[finding]]
+title = "t"
+summary = "why"
+seen = "1.0"
+link = "url"
+known = [{ clauses = ["GRAD-1"], operation = "sin" }, { clauses = ["GRAD-2"], sometimes = true }]
+"""
+    (tmp_path / "lib.toml").write_text(file)
+    monkeypatch.setattr(expectations, "SHIPPED", tmp_path)
+    assert shipped("lib") == [
+        known(reason="why", link="url", operation="sin"),
+        known(reason="why", link="url", clauses=("GRAD-2",), sometimes=True),
+    ]
+    (tmp_path / "lib.toml").write_text(file.replace("sometimes", "some"))
+    with pytest.raises(BadExpectations, match=r"lib\.toml, 't': it has an unknown field 'some'"):
+        shipped("lib")
+
+
+@pytest.mark.parametrize("entry", ENTRIES, ids=about)
+def test_a_shipped_entry_points_at_something(entry: Known) -> None:
     """Each clause, operation, dtype and parameter of an entry has a cell that it covers."""
     specification()
-    assert set(entry["clauses"]) <= set(SPECIFICATION)
-    assert entry.get("operation") is None or entry["operation"] in CATALOGUE
-    whole = Known(**{name: tuple(value) if isinstance(value, list) else value for name, value in entry.items()})
+    assert set(entry.clauses) <= set(SPECIFICATION)
+    assert set(entry.outcomes) <= OUTCOMES
+    assert not entry.operation or entry.operation in CATALOGUE
     for name in ("clauses", "parameters"):
-        for value in entry.get(name, ()):  # one that goes by words is about the same cells
-            assert cells(dataclasses.replace(whole, **{name: (value,), "says": ""})), f"nothing is asked of {value}"
-
-
-@pytest.mark.parametrize("entry", SHIPPED_ENTRIES, ids=about)
-def test_a_shipped_entry_says_why_in_one_line(entry: dict[str, Any]) -> None:
-    """A reason is one line without a full stop, the version is a version, a link is one, and outcomes are outcomes."""
-    assert entry["reason"] == " ".join(entry["reason"].split()).rstrip(".")
-    assert re.fullmatch(r"\d+(\.\d+)+", entry["seen"])
-    assert entry.get("link", "https://").startswith("https://")
-    assert set(entry.get("outcomes", ["fail"])) <= OUTCOMES
+        for value in getattr(entry, name):  # one that goes by words is about the same cells
+            assert cells(dataclasses.replace(entry, **{name: (value,), "says": ""})), f"nothing is asked of {value}"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_no_cell_is_known_twice(backend: str) -> None:
     """One cell has one reason: of two entries that cover it the second would never be told."""
-    covered = Counter(cell for entry in load(SHIPPED, backend) for cell in cells(entry))
+    covered = Counter(cell for entry in shipped(backend) for cell in cells(entry))
     assert [cell for cell, times in covered.items() if times > 1] == []

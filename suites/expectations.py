@@ -3,6 +3,9 @@
 An expectation never changes an outcome: it is stored beside it. It absorbs the outcomes that it names and no other, so
 a crash where a failure is known is still news; and a known failure that passes is reported as fixed, but for one that
 only some draws meet.
+
+What Clinometer ships is a file a library, `known/torch.toml`: a list of findings, each with its script and with the
+entries that it explains. A user's own file is a list of entries, each with a reason of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from typing import Any
 
 from clinometer.suites.clauses import Cell, Clause
 
-SHIPPED = Path(__file__).with_name("known.toml")
+SHIPPED = Path(__file__).with_name("known")  # a folder: one file for each library
 FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "says", "sometimes", "reason", "link", "seen"}
 LISTS = ("clauses", "outcomes", "parameters")
 OUTCOMES = ("fail", "error", "crash", "timeout", "unsupported", "inconclusive", "invalid")
@@ -39,7 +42,7 @@ class Known:
     parameters: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ("fail",)
     says: str = ""  # a regular expression: what messages are about it, of failures that are set aside one by one
-    sometimes: bool = False  # only some draws meet it, so that a pass is no news
+    sometimes: bool = False  # only some draws, or some machines, meet it, so that a pass is no news
     link: str = ""
 
     def covers(self, clause: Clause, cell: Cell) -> bool:
@@ -56,8 +59,20 @@ class Known:
         return f"{self.reason} (seen in {self.backend} {self.seen})" + (f" {self.link}" if self.link else "")
 
 
+def shipped(backend: str) -> list[Known]:
+    """Return the entries that Clinometer ships about a backend: none about one that it does not know."""
+    path = SHIPPED / f"{backend}.toml"
+    if not path.is_file():
+        return []
+    entries = []
+    for finding in tomllib.loads(path.read_text("utf-8"))["finding"]:
+        shared = {"backend": backend, "reason": finding["summary"], "seen": finding["seen"], "link": finding.get("link", "")}
+        entries += [_entry(f"{path}, {finding['title']!r}", shared | entry) for entry in finding["known"]]
+    return entries
+
+
 def load(path: Path, backend: str) -> list[Known]:
-    """Return the entries of a TOML file that are about a backend.
+    """Return the entries of a user's TOML file that are about a backend.
 
     Raises
     ------
@@ -72,23 +87,25 @@ def load(path: Path, backend: str) -> list[Known]:
         raise BadExpectations(f"{path}: not TOML: {error}") from error
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
         raise BadExpectations(f"{path}: write [[known]], with two brackets, before each known failure")
-    return [_entry(path, i, entry) for i, entry in enumerate(entries, 1) if entry.get("backend", backend) == backend]
+    return [
+        _entry(f"{path}, known failure {i}", entry)
+        for i, entry in enumerate(entries, 1)
+        if entry.get("backend", backend) == backend
+    ]
 
 
-def _entry(path: Path, number: int, entry: dict[str, Any]) -> Known:
+def _entry(where: str, entry: dict[str, Any]) -> Known:
     missing = [name for name in NEEDED if name not in entry]
     unknown = sorted(set(entry) - FIELDS)
     if missing or unknown:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r}"
-        raise BadExpectations(f"{path}, known failure {number}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
+        raise BadExpectations(f"{where}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
     for name in LISTS:
         if not isinstance(entry.get(name, []), list):
-            raise BadExpectations(f"{path}, known failure {number}: {name!r} is a list, such as [{entry[name]!r}]")
+            raise BadExpectations(f"{where}: {name!r} is a list, such as [{entry[name]!r}]")
     strange = sorted(set(entry.get("outcomes", [])) - set(OUTCOMES))
     if strange:
-        raise BadExpectations(
-            f"{path}, known failure {number}: there is no outcome {strange[0]!r}; there are {', '.join(OUTCOMES)}"
-        )
+        raise BadExpectations(f"{where}: there is no outcome {strange[0]!r}; there are {', '.join(OUTCOMES)}")
     lists: dict[str, Any] = {name: tuple(entry[name]) for name in LISTS if name in entry}
     return Known(**(entry | lists))
 
