@@ -119,13 +119,13 @@ def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "") ->
 def aside(entries: list[Known], clause: Clause, cell: Cell, message: str, blamed: str = "") -> str:
     """Return why a failure is set aside, or nothing.
 
-    Either an entry about the clause has words that are in its message; or an operation is to blame that is known to be
-    wrong by itself, in the cell's dtype.
+    Either an entry about the clause, and the cell's operation, has words that are in its message; or an operation is to
+    blame that is known to be wrong by itself, in the cell's dtype. An entry with words is about messages that have them.
     """
     for known in entries:
-        if known.dtype not in ("", cell.dtype):
+        if known.dtype not in ("", cell.dtype) or (known.says and not re.search(known.says, message)):
             continue
-        about = clause.id in known.clauses and known.says and re.search(known.says, message)
+        about = clause.id in known.clauses and known.says and known.operation in ("", cell.operation)
         if about or (blamed and known.operation == blamed):
             return str(known)
     return ""

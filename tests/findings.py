@@ -219,7 +219,7 @@ def asked(entries: Sequence[Known]) -> Iterator[tuple[Clause, Cell, Known | None
         ours = [entry for entry in known if clause.id in entry.clauses]
         for cell in clause.cells if ours else ():
             entry = find(known, clause, cell)
-            if entry or any(other.says and other.dtype in ("", cell.dtype) for other in ours):
+            if entry or any(o.says and o.dtype in ("", cell.dtype) and o.operation in ("", cell.operation) for o in ours):
                 yield clause, cell, entry
 
 

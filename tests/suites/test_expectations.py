@@ -205,12 +205,14 @@ def test_what_is_told_by_its_words_covers_no_cell() -> None:
         ({"says": "wrong", "clauses": ("GRAD-2",)}, "v1 = sum(x) is wrong alone", False),
         ({"says": "wrong", "dtype": "float64"}, "v1 = sum(x) is wrong alone", False),
         ({"says": "wrong", "dtype": "float32"}, "v1 = sum(x) is wrong alone", True),
+        ({"says": "wrong", "operation": "sin"}, "v1 = sum(x) is wrong alone", True),
+        ({"says": "wrong", "operation": "cos"}, "v1 = sum(x) is wrong alone", False),
         ({}, "v1 = sum(x) is wrong alone", False),
     ],
     ids=str,
 )
 def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: str, excused: bool) -> None:
-    """Clause and dtype agree, and the message has the words; an entry without words sets nothing aside."""
+    """Clause, operation and dtype agree, and the message has the words; an entry without words sets nothing aside."""
     entry = known(**fields)
     assert aside([entry], clause(), CELL, message) == (str(entry) if excused else "")
 
@@ -222,6 +224,8 @@ def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: st
         ({"operation": "sum", "clauses": ("GRAD-2",)}, "sum", True),
         ({"operation": "sum"}, "mean", False),
         ({"operation": "sum"}, "", False),
+        ({"operation": "sum", "says": "what"}, "sum", True),
+        ({"operation": "sum", "says": "that"}, "sum", False),
         ({"operation": "sum", "dtype": "float64"}, "sum", False),
         ({}, "sum", False),
         ({}, "", False),
