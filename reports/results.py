@@ -150,8 +150,8 @@ class Subject:
 
     @property
     def selected(self) -> bool:
-        """Whether it was asked a part of the specification."""
-        return not self.problem and len(self.cases) < self.cells
+        """Whether it was asked a part of the specification; a run that ended before it described a case cannot tell."""
+        return 0 < len(self.cases) < self.cells
 
     @cached_property
     def tally(self) -> Tally:

@@ -160,6 +160,14 @@ def test_a_run_of_all_cases_is_no_selection(tmp_path: Path) -> None:
     assert [subject.tally.asked for subject in results.subjects] == [2, 2]
 
 
+def test_a_run_that_ended_before_its_first_case_is_no_selection(tmp_path: Path) -> None:
+    """It is incomplete, and has covered nothing of the whole; what it was to be asked nobody knows."""
+    results = load([made.write(tmp_path / "a.jsonl", [made.run("torch", cells=40)])])
+    assert not results.selections
+    assert len(results.limits) == 1
+    assert (results.subjects[0].tally.asked_ran, results.subjects[0].tally.asked) == (0, 40)
+
+
 def test_a_selection_that_is_cut_off_beside_a_whole_run_is_both(tmp_path: Path) -> None:
     """The cases of the whole run are not taken for those of the selection: it is incomplete, and a selection."""
     whole = made.write(tmp_path / "a.jsonl", [made.run("torch", cells=3), *finished(0), *finished(1), *finished(2), END])
