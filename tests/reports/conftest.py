@@ -49,7 +49,7 @@ def real_journal(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("real") / "wrong.jsonl"
     chapters = [f"clinometer.suites.test_{name}" for name in ("values", "grad", "dtype", "kink")]
     words = ["--backend", f"{Path(__file__).with_name('wrong.py')}:Wrong", "--journal", str(path), "--profile", "quick"]
-    chosen = "(exp or matmul or softmax or clip or tanh) and not expm1 and not log and not dual"
+    chosen = " or ".join(f"[{name}-" for name in ("exp", "matmul", "softmax", "clip", "tanh"))
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--pyargs", *chapters, *words, "-k", chosen]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 1, done.stdout + done.stderr
