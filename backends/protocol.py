@@ -50,9 +50,9 @@ class Backend(Protocol):
 class Tape(Protocol):
     """The second language: leaves, backward, and gradients that accumulate on the leaves.
 
-    One member is optional, and detected as "inplace": `update(op, x, y=None, *, key=None)`, which changes an array in
-    place and returns it. `op` is "add", "subtract", "multiply" or "divide", with an array of the library or a number y;
-    "set", with a key of x, such as `...` for all of it; or "exp", "sin" or "tanh", without y and key. With a key (an
+    Two members are optional: `no_grad` and, detected as "inplace", `update(op, x, y=None, *, key=None)`, which changes an
+    array in place and returns it. `op` is "add", "subtract", "multiply" or "divide", with an array of the library or a
+    number y; "set", with a key of x, such as `...` for all of it; or "exp", "sin" or "tanh", without y and key. With a key (an
     integer, a slice, `...`, a list of integers or of booleans, a tuple of those) the change is of `x[key]` alone. A
     library without changes in place, in which `x += y` is a new array, may return that.
     """
@@ -90,6 +90,7 @@ def capabilities(backend: Backend) -> set[str]:
     offers = {"forward": hasattr(backend, "jvp"), "tape": getattr(backend, "tape", None) is not None}
     offers["stop_gradient"] = hasattr(backend.xp, "stop_gradient")
     offers["inplace"] = hasattr(getattr(backend, "tape", None), "update")
+    offers["no_grad"] = hasattr(getattr(backend, "tape", None), "no_grad")
     offers["nested"] = getattr(backend, "nests", False)
     offers |= {name: hasattr(backend, name) for name in TRANSFORMS}
     return {"reverse"} | {what for what, offered in offers.items() if offered}

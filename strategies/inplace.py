@@ -1,16 +1,17 @@
 """Stories: programs that change arrays in place.
 
 A story is a list of moves over the inputs x and y: an array is made, or one that is there is changed. `twin` gives the
-program without changes that means the same. What a change means depends on one thing alone, whether a view shares
-memory with what it was taken from; that is the library's choice, and an argument here.
+program without changes that means the same. What a change means depends on one thing alone, whether it is seen in what
+shares memory with the array that is changed; that is the library's choice, and an argument here.
 """
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+import itertools
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
@@ -53,6 +54,24 @@ def change(out: str, op: str, *args: Operand, key: Any = None) -> Move:
     return Move(out, op, args, change=True, key=key)
 
 
+class Seen(NamedTuple):
+    """A question to a library: whether a change of an array is seen in the array that it is a view of, or in its view."""
+
+    view: str  # of VIEWS
+    op: str  # of the change: some libraries write into memory by one, and make a new array by another
+    part: bool = False  # whether the change has a key
+    down: bool = False  # from the base to the view
+    computed: bool = True  # whether the base is a result, and no input
+
+
+Shares = Callable[[Seen], bool]
+
+
+def everywhere(seen: Seen) -> bool:
+    """Say that all views share memory, whatever changes them."""
+    return True
+
+
 @dataclass(frozen=True)
 class Story:
     """Moves over the inputs x and y, both of one shape; the array `out` is what is differentiated."""
@@ -77,19 +96,19 @@ class Scene:
     story: Story
     case: Case
 
-    def told(self, shares: Collection[str]) -> tuple[Case, bool]:
-        """Return the case for a library in which these views share memory, and whether it may refuse it: see `Twin`."""
+    def told(self, shares: Shares) -> tuple[Case, bool]:
+        """Return the case for a library in which views share memory like this, and whether it may refuse it: see `Twin`."""
         program, excused = twin(self.story, shares)
         return dataclasses.replace(self.case, program=program), excused
 
-    def present(self, shares: Collection[str]) -> Case:
+    def present(self, shares: Shares) -> Case:
         """Return the case of `present`, whose last two inputs are zeros."""
         nothing = tuple(map(np.zeros_like, self.case.inputs))
         inputs, tangents = self.case.inputs + nothing, self.case.tangents + nothing
         return dataclasses.replace(self.case, program=present(self.story, shares), inputs=inputs, tangents=tangents)
 
 
-def present(story: Story, shares: Collection[str] = VIEWS) -> Program:
+def present(story: Story, shares: Shares = everywhere) -> Program:
     """Return the twin as a program of x, y, dx and dy, where dx is added to what x holds from its last change on.
 
     So the gradient of dx is that of the present value of an input that was changed: where a library keeps one array for
@@ -111,7 +130,7 @@ def present(story: Story, shares: Collection[str] = VIEWS) -> Program:
     return trace(function)
 
 
-def twin(story: Story, shares: Collection[str] = VIEWS) -> tuple[Program, bool]:
+def twin(story: Story, shares: Shares = everywhere) -> tuple[Program, bool]:
     """Return the program without changes in place that means the same, and whether an exception is right as well."""
     found: list[Twin] = []
 
@@ -132,12 +151,13 @@ class Twin:
     that notices and raises is as right as one that has kept a copy.
     """
 
-    def __init__(self, ad: Any, inputs: Mapping[str, Any], shape: Shape, shares: Collection[str]):
+    def __init__(self, ad: Any, inputs: Mapping[str, Any], shape: Shape, shares: Shares):
         self.ad, self.shares, self.excused = ad, shares, False
         self.memory = dict(inputs)
         self.where: dict[str, tuple[str, tuple[Move, ...]]] = {name: (name, ()) for name in inputs}
         self.shapes = dict.fromkeys(inputs, shape)
         self.touchy, self.needed = set(inputs), set[str]()
+        self.results = set[str]()  # the memories of what was computed
         self.last: dict[str, int] = {}  # of each memory, the move that was its last change
 
     def read(self, operand: Operand) -> Any:
@@ -158,17 +178,19 @@ class Twin:
 
     def make(self, move: Move) -> None:
         shape = self.shapes[move.out] = shape_of(move, [self.shapes.get(str(a), ()) for a in move.args])
-        if sight(move, shape) in self.shares:
+        if sight(move, shape) in VIEWS:
             name, path = self.where[str(move.args[0])]
             self.where[move.out] = name, (*path, move)
             return
         self.memory[move.out] = getattr(self.ad, move.op)(*map(self.read, move.args), **move.params)
         self.where[move.out] = move.out, ()
+        self.results.add(move.out)
         if move.op in TOUCHY:
             self.touchy.add(move.out)
         self._note(move, move.out, self._memories(move.args))
 
     def change(self, move: Move) -> None:
+        self._part(move)
         name, path = self.where[move.out]
         operands = self._memories(move.args)
         loses = move.op in NEEDS_ARGUMENTS and (bool(operands) or move.op == "sin")  # what its own pullback needs
@@ -179,6 +201,38 @@ class Twin:
         new = next(values) if move.op == "set" else getattr(self.ad, move.op)(old, *values)
         self.memory[name] = self._put(self.memory[name], self.shapes[name], path, move.key, new)
         self._note(move, name, operands)
+
+    def _part(self, move: Move) -> None:
+        """Give memory of their own to the arrays that do not see a change in the one that they were views of, or of them."""
+        name, path = self.where[move.out]
+
+        def seen(views: tuple[Move, ...], down: bool) -> bool:
+            computed = name in self.results
+            return all(self.shares(Seen(self._sight(v), move.op, move.key is not None, down, computed)) for v in views)
+
+        others = [other for other, (memory, _) in self.where.items() if memory == name and other != move.out]
+        if not seen(path, down=False):  # then the array is a copy, as are the views of it that see it change
+            further = {o: self.where[o][1][len(path) :] for o in others if self.where[o][1][: len(path)] == path}
+            self._alone(move.out)
+            for other, views in further.items():
+                if seen(views, down=True):
+                    self.where[other] = self.where[move.out][0], views
+            return
+        for other in others:
+            theirs = self.where[other][1]
+            common = sum(1 for _ in itertools.takewhile(lambda both: both[0] == both[1], zip(path, theirs, strict=False)))
+            if not seen(theirs[common:], down=True):
+                self._alone(other)
+
+    def _alone(self, array: str) -> None:
+        """Give an array memory of its own, with what it holds."""
+        own = f"{array} alone" if f"{array} alone" not in self.memory else f"{array} alone, {len(self.memory)}"
+        self.memory[own], self.shapes[own] = self.read(array), self.shapes[array]
+        self.where[array] = own, ()
+        self.results.add(own)
+
+    def _sight(self, view: Move) -> str:
+        return sight(view, self.shapes[view.out])
 
     def _put(self, whole: Any, shape: Shape, path: tuple[Move, ...], key: Any, new: Any) -> Any:
         """Return `whole` with another value at the key of the part that the views of a path lead to."""

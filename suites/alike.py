@@ -16,10 +16,16 @@ def alike(
 ) -> None:
     """Hold an array to that of another call; each may be `tolerance` off the truth, and where `but` is true, anything."""
     if got.shape == want.shape:
-        with np.errstate(invalid="ignore"):
-            close = abs(got - want) <= 2 * tolerance
-        got = np.where(but | close, want, got).astype(got.dtype)
-    check.same(got, want, claim, case)
+        got = np.where(but, want, got).astype(got.dtype)
+    check.near(got, want, 2 * tolerance, claim, case)
+
+
+def doubled(check: Check, got: np.ndarray, once: np.ndarray, tolerance: np.ndarray, claim: str, case: Case) -> None:
+    """Hold an array to -2 times another, which may be `tolerance` off the truth; so it may itself be off twice as far.
+
+    Linear maps are not so to the bit: a library may scale by a norm, or take logarithms.
+    """
+    check.near(got, -2 * once, 4 * tolerance, claim, case)
 
 
 def without(check: Check, sound: Case) -> tuple[np.ndarray, list[np.ndarray]]:

@@ -53,7 +53,7 @@ def blame(check: Check, case: Case, mode: str) -> Blame | None:
     mode : str
         In which the program has failed.
     """
-    apart = Check(check.backend)
+    apart = Check(check.backend, strict=check.strict)
     for step, inputs in steps(case):
         if not step.blocks and not CATALOGUE[step.op].differentiable and step.op != "stop_gradient":
             continue  # a decision, which no mode is about

@@ -18,46 +18,17 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Backend
+from clinometer.backends import Backend, dtypes
 from clinometer.reference.flow import Eager
 from clinometer.reference.program import run
+from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Cost, Curve
 from clinometer.strategies.cases import kind_of
 from clinometer.suites.nested import higher
-
-
-class Nonconformance(AssertionError):
-    """The backend does not hold what a clause says; or, with another outcome, nobody can tell, or we are wrong."""
-
-    def __init__(self, outcome: str, message: str, finding: Finding | None = None, blamed: str = ""):
-        super().__init__(message)
-        self.outcome, self.finding = outcome, finding
-        self.blamed = blamed  # the operation of a program that is wrong by itself
-
-
-class Unsupported(Exception):
-    """The backend does not offer what the case needs."""
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What stands behind a nonconformance: the case of one point, and the numbers."""
-
-    claim: str
-    case: Case | None = None
-    mode: str = ""
-    which: int = 0
-    got: np.ndarray | None = None
-    expected: np.ndarray | None = None
-    tolerance: np.ndarray | None = None
-    disagreement: Disagreement | None = None
-    trace: str = ""
-    lines: tuple[str, ...] = ()  # what was done, for clauses that do more than evaluate and differentiate
-    way: str = ""  # in which the question was put, and of which points, where a script has to do the same
-    whole: Case | None = None
+from clinometer.suites.nonconformance import Finding, Nonconformance, Unsupported
 
 
 class Theirs(Eager):
@@ -90,11 +61,24 @@ class Check:
     case: Case | None = None  # in hand, for the evidence of an exception
     flow: type[Theirs] = Theirs  # how control flow is said
     within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
+    strict: bool = True  # a wider dtype than is right fails at once; else it is kept as `miscast`, and the numbers are compared
+    miscast: Nonconformance | None = None
+    seen: dict[Any, bool] = field(default_factory=dict)  # how the backend shares memory, as far as it was asked
 
     @property
     def xp(self) -> Any:
         """The backend's operations."""
         return self.backend.xp
+
+    @property
+    def real(self) -> str:
+        """The dtype to ask in where any will do: float64, or else the first of those that the backend works in."""
+        return next((name for name in ("float64", "float32") if name in dtypes(self.backend)), dtypes(self.backend)[0])
+
+    @property
+    def reals(self) -> list[str]:
+        """Those of float32 and float64 that the backend works in."""
+        return [name for name in ("float32", "float64") if name in dtypes(self.backend)]
 
     # ----- asking -----
 
@@ -130,10 +114,14 @@ class Check:
         with self.theirs("conversion from numpy"):
             return self.backend.asarray(x)
 
-    def numpy(self, x: Any) -> np.ndarray:
-        """Return numpy's array."""
+    def numpy(self, x: Any, claim: str = "the answer") -> np.ndarray:
+        """Return numpy's array, a copy; `claim` says of what."""
         with self.theirs("conversion to numpy"):
-            return np.asarray(self.backend.to_numpy(x))
+            self.that(x is not None, f"{claim}: none, where an array is due")
+            found = np.array(self.backend.to_numpy(x))
+        # No numbers are voids, such as jax's float0, and objects.
+        self.that(numeric(found), f"{claim}: {found.dtype}, which is no number, where an array of numbers is due")
+        return found
 
     def function(self, case: Case, mode: str = "") -> Callable[..., Any]:
         """Return the program of a case as a function of the backend's arrays; several outputs are a tuple.
@@ -165,7 +153,8 @@ class Check:
     def value(self, case: Case) -> np.ndarray:
         """Return the backend's value of a case with one output, for all points."""
         f, xs = self.function(case), self._batch(case.inputs)
-        return self._points(case, lambda i: [f(*xs(i))])[0]
+        (y,) = self._points(case, lambda i: [f(*xs(i))], ["value"], "value")
+        return y
 
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return value and gradients, for all points, by the backend's vjp."""
@@ -174,21 +163,25 @@ class Check:
         turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
         f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(cotangents)])
 
+        number, names = len(case.inputs), case.program.inputs
+
         def one_point(i: int) -> list[Any]:
             y, pullback = self.backend.vjp(f, *xs(i))
-            return [y, *pullback(*cts(i))]
+            gradients = list(pullback(*cts(i)))
+            self.that(
+                len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(i)
+            )
+            return [y, *gradients]
 
-        y, *gradients = self._points(case, one_point)
-        number = len(case.inputs)
-        gradients = [turn(g) for g in gradients]
-        self.that(len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(0))
-        return y, gradients
+        y, *gradients = self._points(case, one_point, ["value", *(f"gradient of {name}" for name in names)], "reverse")
+        return y, [turn(g) for g in gradients]
 
     @functools.cached_property
     def transposes(self) -> bool:
         """Whether the pullback of z -> i z multiplies by i (the transpose) and not by -i (the adjoint)."""
         with self.theirs("the pullback of z -> i z"):
-            i, one = (self.backend.asarray(np.asarray([v])) for v in (1j, 1 + 0j))
+            widest = max(set(dtypes(self.backend)) & {"complex64", "complex128"}, key=lambda name: np.dtype(name).itemsize)
+            i, one = (self.backend.asarray(np.asarray([v], widest)) for v in (1j, 1 + 0j))
             _, pullback = self.backend.vjp(lambda z: self.xp.multiply(z, i), one)
             return bool(np.asarray(self.backend.to_numpy(pullback(one)[0]))[0].imag > 0)
 
@@ -196,37 +189,81 @@ class Check:
         """Return value and tangent, for all points, by the backend's jvp."""
         f, xs, dxs = self.function(case, "forward"), self._batch(case.inputs), self._batch(case.tangents)
         jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
-        y, dy = self._points(case, lambda i: list(jvp(f, xs(i), dxs(i))))
+
+        def one_point(i: int) -> list[Any]:
+            y, dy = jvp(f, xs(i), dxs(i))
+            return [y, dy]
+
+        y, dy = self._points(case, one_point, ["value", "tangent"], "forward")
         return y, dy
 
     def higher(self, case: Case, mode: str) -> list[np.ndarray]:
         """Return the derivative of the gradient along the tangents, for all points: see `suites.nested`."""
         f, (xs, dxs, cts) = self.function(case, mode), map(self._batch, (case.inputs, case.tangents, case.cotangents[:1]))
-        return self._points(case, lambda i: higher(self.backend, f, xs(i), dxs(i), cts(i)[0], mode))
+        names = [f"{mode}, {name}" for name in case.program.inputs]
+        return self._points(case, lambda i: higher(self.backend, f, xs(i), dxs(i), cts(i)[0], mode), names, mode)
 
-    def _batch(self, arrays: Sequence[np.ndarray]) -> Callable[[int], list[Any]]:
+    def _batch(self, arrays: Sequence[np.ndarray]) -> Callable[[int], tuple[Any, ...]]:
         """Return what gives the arrays at one point, as the backend's own."""
         asarray, copies = self.backend.asarray, [np.array(x) for x in arrays]  # cases are shared, backends may write
-        return lambda i: [asarray(x[i, ...]) for x in copies]
+        return lambda i: tuple([asarray(x[i, ...]) for x in copies])
 
-    def _points(self, case: Case, ask: Callable[[int], list[Any]]) -> list[np.ndarray]:
-        """Ask about one point after the other; the case in hand of an exception is that of its point."""
+    def _points(self, case: Case, ask: Callable[[int], list[Any]], claims: Sequence[str], mode: str) -> list[np.ndarray]:
+        """Ask about one point after the other; the case in hand of an exception is that of its point.
+
+        Each answer has the shape that its claim implies, and is brought into the dtype that is right.
+        """
         answers: list[list[np.ndarray]] = []
-        to_numpy = self.backend.to_numpy
         with self.theirs():
             for i in range(case.points):
                 try:
-                    answers.append([np.array(to_numpy(a)) for a in ask(i)])
+                    answers.append([self.numpy(a, claim) for a, claim in zip(ask(i), claims, strict=True)])
                 except BaseException:
                     self.case = case.at(i)
                     raise
         self.case = case
-        for k, first in enumerate(answers[0]):
-            for i, answer in enumerate(answers):
-                if answer[k].shape != first.shape:  # points of one case have one shape
-                    text = f"shape {answer[k].shape} at one point, {first.shape} at another"
-                    self._wrong("shape", case.at(i), answer[k], text)
-        return [np.stack(column) for column in zip(*answers, strict=True)]
+        columns = list(zip(*answers, strict=True))
+        return [self._column(case, column, claim, mode) for column, claim in zip(columns, claims, strict=True)]
+
+    def _column(self, case: Case, column: Sequence[np.ndarray], claim: str, mode: str) -> np.ndarray:
+        """Return the answers to one claim at all points as one array."""
+        which = next((i for i, name in enumerate(case.program.inputs) if claim.endswith(f" {name}")), None)
+        like = case.cotangents[0] if which is None else case.inputs[which]
+        mode = "value" if claim == "value" else mode
+        for i, answer in enumerate(column):
+            if answer.shape != like.shape[1:]:
+                text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
+                self._wrong(claim, case.at(i), answer, text, (), None, mode, which or 0)
+        got = np.stack(column)
+        return self._fitted(got, like.dtype, claim, case, mode, which or 0) if got.dtype.kind not in "biu" else got
+
+    def _fitted(
+        self,
+        got: np.ndarray,
+        right: Any,
+        claim: str,
+        case: Case | None,
+        mode: str = "",
+        which: int = 0,
+        lines: Sequence[str] = (),
+        want: np.ndarray | None = None,
+    ) -> np.ndarray:
+        """Return an array in the dtype that is right, so that clauses about other things can go on.
+
+        From a wider one nothing is lost but a rounding; a narrower one, or one of another kind, is wrong at once.
+        """
+        right = np.dtype(right)
+        if got.dtype == right:
+            return got
+        text = f"{claim}: dtype {got.dtype} where {right} is right"
+        point = case.at(0) if case is not None else None
+        shown = got[0] if case is not None and got.ndim else got
+        wrong = Nonconformance("fail", text, Finding(claim, point, mode, which, shown, want, lines=tuple(lines)))
+        wider = np.can_cast(right, got.dtype) and (got.dtype.kind == "c") == (right.kind == "c")
+        if self.strict or not wider:
+            raise wrong
+        self.miscast = self.miscast or wrong
+        return got.astype(right)
 
     # ----- holding against the truth -----
 
@@ -259,10 +296,7 @@ class Check:
         if got.shape != expected.value.shape:
             text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
             self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
-        right = kind_of(expected.value, case.dtype)
-        if got.dtype != np.dtype(right):
-            text = f"{claim}: dtype {got.dtype} where {right} is right"
-            self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
+        got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines)
         found = worst(got, expected, mode, which)
         if found is None:
             if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
@@ -313,19 +347,22 @@ class Check:
 
     # ----- holding against something else -----
 
-    def doubled(self, got: np.ndarray, once: np.ndarray, claim: str, case: Case) -> None:
-        """Hold an array against -2 times another, to the last bit; among subnormals not even doubling is exact."""
-        want = -2 * once
-        if got.shape == want.shape and got.dtype == want.dtype:
-            got = np.where(abs(got - want) <= np.finfo(got.dtype).tiny, want, got)
+    def near(self, got: np.ndarray, want: np.ndarray, tolerance: Any, claim: str, case: Case | None = None) -> None:
+        """Hold an array to that of another call; `tolerance` is the sum of what either may be off the truth."""
+        if got.shape == want.shape:
+            wide = np.result_type(got.dtype, np.float64)
+            with np.errstate(all="ignore"):
+                close = (abs(got.astype(wide) - want) <= tolerance) | ~np.isfinite(tolerance)
+            got = np.where(close, want, got).astype(got.dtype)
         self.same(got, want, claim, case)
 
     def same(self, got: np.ndarray, want: Any, claim: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:
         """Hold an array against exactly these numbers, in shape and, where `want` is an array, in dtype."""
         want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
-        if got.shape != want.shape or got.dtype != want.dtype:
+        if got.shape != want.shape:
             text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
             self._wrong(claim, case, got, text, lines, want)
+        got = self._fitted(got, want.dtype, claim, case, lines=lines, want=want)
         equal = (got == want) | ((got != got) & (want != want))
         if not np.all(equal):
             first: Any = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
@@ -347,6 +384,8 @@ class Check:
             result = action()
         except NotImplementedError as error:
             raise Unsupported(str(error)) from error
+        except Unsupported:
+            raise
         except Exception as error:  # any exception will do: libraries name theirs as they like
             return error
         text = f"{what} raises nothing and gives {_brief(result)}"
@@ -387,6 +426,11 @@ class Check:
         which: int = 0,
     ) -> None:
         raise Nonconformance("fail", text, Finding(claim, case, mode, which, got, want, lines=tuple(lines)))
+
+
+def numeric(x: np.ndarray) -> bool:
+    """Whether an array holds numbers: bfloat16 too, which numpy takes for a void."""
+    return x.dtype.kind in "biufc" or x.dtype.name in PRECISIONS
 
 
 def _short(x: Any) -> str:

@@ -12,15 +12,15 @@ import hashlib
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-import pytest
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.program import Program, trace
+from clinometer.reference.truth import Case
 from clinometer.strategies import operation_cases, pinned_case, program_cases
 from clinometer.strategies.arrays import PROFILES
 
@@ -47,6 +47,7 @@ class Cell:
     together: bool = False  # asked once, about all cases that are drawn
     reduces: bool = False  # a case that fails is made small as the program that it is: see `strategies.reducing`
     times: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
+    unless: str = ""  # asked only of backends that do not work in this dtype: see `in_one`
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"
@@ -69,6 +70,11 @@ class Clause:
     broken_by: frozenset[str]
     chapter: str = field(default="")
     title: str = field(default="")
+    judges_dtype: bool = False  # a wider dtype than is right fails it; other clauses go on with what they are given
+
+    def asked_of(self, offered: Collection[str]) -> list[Cell]:
+        """Return the cells that a backend is asked which works in these dtypes."""
+        return [cell for cell in self.cells if not cell.unless or cell.unless not in offered]
 
 
 SPECIFICATION: dict[str, Clause] = {}
@@ -82,6 +88,7 @@ def clause(
     kind: str = UNIVERSAL,
     needs: Iterable[str] = (),
     broken_by: Iterable[str] = (),
+    judges_dtype: bool = False,
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Register a test as the clause `id`.
 
@@ -96,6 +103,9 @@ def clause(
         What the backend must offer: see `backends.capabilities`.
     broken_by : iterable of str
         Planted backends, of tests/planted, that must fail it.
+    judges_dtype : bool
+        Whether a float64 where float32 is right fails it. Elsewhere the numbers are compared after a cast, so that one
+        such fault hides nothing.
 
     Raises
     ------
@@ -110,16 +120,16 @@ def clause(
         if id in SPECIFICATION and SPECIFICATION[id].body.__qualname__ != body.__qualname__:
             raise ValueError(f"clause {id} stands already, as {SPECIFICATION[id].body.__name__}; take the next number")
         title = (inspect.getmodule(body).__doc__ or id).strip().partition("\n")[0]
+        chapter = id.rpartition("-")[0]
         spec = Clause(
-            id, level, kind, text, body, tuple(over), frozenset(needs), frozenset(broken_by), id.rpartition("-")[0], title
+            id, level, kind, text, body, tuple(over), frozenset(needs), frozenset(broken_by), chapter, title, judges_dtype
         )
         SPECIFICATION[id] = spec
 
-        @pytest.mark.parametrize("cell", spec.cells, ids=str)
         def test(cell: Cell, clinometer: Any) -> None:
             clinometer.ask(spec, cell)
 
-        test.clause = spec  # the plugin describes the cases before they are asked
+        test.clause = spec  # type: ignore[attr-defined]  # the plugin makes a case of each cell that the backend is asked
         test.__name__, test.__doc__, test.__module__ = body.__name__, text, body.__module__
         return test
 
@@ -157,12 +167,18 @@ def operations(
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
 
     The corners of a row are always asked. `form` replaces how shapes are drawn, `profiles` says of which numbers, and
-    `pinned` adds to the corners. `together` asks about all cases at once.
+    `pinned` adds to the corners. `together` asks about all cases at once. Arrays without entries have clauses of their own:
+    where one of them fails, it would hide all else here.
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
         drawn = shared_cases(row.name, dtype, form, profiles)
-        always = lambda: [pinned_case(row, shapes, params, dtype) for shapes, params in (*row.corners, *pinned(row))]  # noqa: E731  # a field
+
+        def always() -> list[Case]:
+            corners = [pinned_case(row, shapes, params, dtype) for shapes, params in row.corners]
+            more = [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]
+            return [*(case for case in corners if not (row.differentiable and hollow(case))), *more]
+
         return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, together=together)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes if dtype in row.dtypes]
@@ -173,7 +189,18 @@ def shared_cases(
     operation: str, dtype: str, form: Callable[..., Any] | None, profiles: tuple[str, ...]
 ) -> st.SearchStrategy[Any]:
     """Return one strategy for all clauses that ask about an operation: what it draws is then drawn once."""
-    return operation_cases(operation, dtype, form=form, profiles=profiles)
+    cases = operation_cases(operation, dtype, form=form, profiles=profiles)
+    return cases.filter(lambda case: not hollow(case)) if CATALOGUE[operation].differentiable else cases
+
+
+def hollow(case: Case) -> bool:
+    """Whether an input or an output of a case has no entries."""
+    return any(x.size == 0 for x in (*case.inputs, *case.cotangents))
+
+
+def in_one(cells: Callable[[str], list[Cell]], first: str = "float64", second: str = "float32") -> list[Cell]:
+    """Return cells in one dtype, and in a second one for backends that do not work in the first."""
+    return [*cells(first), *(replace(cell, unless=first) for cell in cells(second))]
 
 
 def programs(

@@ -80,7 +80,7 @@ def examine(
     lacking = _lacking(clause, cell, backend)
     if lacking:
         return Examination("unsupported", lacking)
-    check, start = Check(backend, aside=aside), time.perf_counter()
+    check, start = Check(backend, aside=aside, strict=False), time.perf_counter()
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
@@ -90,6 +90,8 @@ def examine(
         result.outcome, result.message = "inconclusive", text
     if result.outcome == "pass" and check.asides:
         _fails_as_known(result, check)
+    if check.miscast is not None and not check.strict and result.outcome in ("pass", "fail"):
+        result.message += f"{'; ' if result.message else ''}compared after a cast: {check.miscast}"
     return result
 
 
@@ -143,10 +145,10 @@ def _ours(error: Exception, check: Check) -> Examination:
 
 def _once(clause: Clause, cell: Cell, check: Check) -> None:
     check.examples = 1
-    if cell.argument is None:
-        clause.body(check)
-    else:
-        clause.body(check, cell.argument)
+    arguments = () if cell.argument is None else (cell.argument,)
+    clause.body(check, *arguments)
+    if clause.judges_dtype and check.miscast is not None:
+        raise check.miscast
 
 
 def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> None:
@@ -170,24 +172,35 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         cases = sample(cell.strategy, PROFILES[profile] * cell.times, seed_)
         check.examples += len(cases)
         clause.body(check, cases)
+        if clause.judges_dtype and check.miscast is not None:
+            raise check.miscast
         return
+    number = PROFILES[profile] * cell.times
+    _every(cell, number, seed_, ask)
+    if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype
+        examples, points, check.strict = check.examples, check.points, True
+        _every(cell, number, seed_, ask)
+        check.examples, check.points = examples, points
+    if unsupported and len(unsupported) >= check.examples:
+        raise Unsupported(unsupported[0])
+
+
+def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> None:
+    """Ask about all cases of a cell; one that fails is made small."""
+    assert cell.strategy is not None  # asked before
     for case in cell.pinned():
         ask(case)
-    for case in sample(cell.strategy, PROFILES[profile] * cell.times, seed_):
+    for case in sample(cell.strategy, number, seed_):
         try:
             ask(case)
         except Nonconformance as wrong:
             if cell.reduces:
                 _reduced(case, ask, wrong)
             with contextlib.suppress(FlakyFailure):
-                _hypothesis(
-                    cell.strategy, PROFILES[profile] * cell.times, seed_, ask
-                )  # meets the same case on its way, and shrinks it
+                _hypothesis(cell.strategy, number, seed_, ask)  # meets the same case on its way, and shrinks it
             raise Flaky(wrong) from wrong
         if isinstance(case, Case):
             case.settle()
-    if unsupported and len(unsupported) >= check.examples:
-        raise Unsupported(unsupported[0])
 
 
 def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> None:

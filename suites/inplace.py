@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from clinometer.reference.printing import literal, plainly
 from clinometer.reference.verdict import worst
-from clinometer.strategies.inplace import Move, Scene
+from clinometer.strategies.inplace import UNARY, Move, Scene, Seen, Shares
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.session import Session
 
@@ -23,16 +21,32 @@ TAKEN: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def sharing(check: Check) -> frozenset[str]:
-    """Return the views that share memory with what they are taken from, as the library shows itself."""
+def sharing(check: Check) -> Shares:
+    """Return what answers whether a change is seen through a view, as the library shows it on arrays such as the stories'.
 
-    def shared(op: str, params: dict[str, Any]) -> bool:
-        base = check.backend.asarray(np.zeros((2, 3)))
-        check.backend.tape.update("add", getattr(check.xp, op)(base, **params), 1.0)  # type: ignore[attr-defined]  # asked before
-        return bool(np.any(check.backend.to_numpy(base)))
+    A change that is refused here is refused in the story too, and judged there.
+    """
+    backend: Any = check.backend
 
-    with check.theirs("a change of a view"):
-        return frozenset(view for view, (op, params) in TAKEN.items() if hasattr(check.xp, op) and shared(op, params))
+    def shown(seen: Seen) -> bool:
+        op, params = TAKEN[seen.view]
+        base = backend.tape.leaf(backend.asarray(np.full((2, 3), 1.0 if seen.computed else 0.5, check.real)))
+        try:
+            base = check.xp.multiply(base, 0.5) if seen.computed else base
+            view = getattr(check.xp, op)(base, **params)
+            changed, other = (base, view) if seen.down else (view, base)
+            number = () if seen.op in UNARY else (3.0,)
+            backend.tape.update(seen.op, changed, *number, key=... if seen.part else None)
+            return bool((np.asarray(backend.to_numpy(other)) != 0.5).any())
+        except Exception:  # whatever it raises
+            return True
+
+    def shares(seen: Seen) -> bool:
+        if seen not in check.seen:
+            check.seen[seen] = shown(seen)
+        return check.seen[seen]
+
+    return shares
 
 
 class Telling(Session):
@@ -69,14 +83,14 @@ class Telling(Session):
         with self.check.theirs(CHANGE, self.lines):
             self.arrays[name] = self.tape.update(op, self.arrays[name], *map(self._value, args), key=key)
 
-    @contextlib.contextmanager
-    def no_grad(self) -> Iterator[None]:
-        """Do what follows under no-grad."""
-        self.lines.append(self.words.get("no_grad", "with backend.tape.no_grad():"))
-        begun = len(self.lines)
-        with self.tape.no_grad():
-            yield
-        self.lines[begun:] = [f"    {line}" for line in self.lines[begun:]]
+    def step(self, name: str, op: str, number: float) -> None:
+        """Change a leaf under no-grad, as an optimizer does; where that makes a new array, it is made a leaf."""
+        old = self.arrays[name]
+        self.update(op, name, number)
+        if self.arrays[name] is not old:
+            with self.check.theirs("leaf", self.lines):
+                self.arrays[name] = self.tape.leaf(self.check.native(self.check.numpy(self.arrays[name], name)))
+            self.lines.append(self.words["leaf"].format(x=name))
 
     def _value(self, operand: Any) -> Any:
         return self.arrays[operand] if isinstance(operand, str) else operand
@@ -135,7 +149,9 @@ def holds(check: Check, scene: Scene, *, refusable: bool = False, leaves: bool =
     """
     session = Telling(check, scene)
     try:
-        session.backward(session.tell(scene.story.moves))
+        y = session.tell(scene.story.moves)
+        check.agrees(check.numpy(y, "value")[None], session.case.truth.values[0], session.case, "value", 0, session.lines)
+        session.backward(y)
     except Nonconformance as wrong:
         return refused(wrong, refusable or session.excused)
     try:

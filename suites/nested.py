@@ -40,6 +40,7 @@ def higher(backend: Backend, f: Callable[..., Array], xs: Sequence[Array], vs: S
     mode : str
         The steps, outermost first: "forward-over-reverse". At least one is in reverse.
     """
+    xs, vs = tuple(xs), tuple(vs)  # of one type, as some libraries ask of primals and tangents
     parts = [Part(f, ct)]
     for step in reversed(mode.split(OVER)):
         parts = [new for part in parts for new in STEPS[step](backend, part, vs)]

@@ -160,6 +160,18 @@ def _told(clause: Clause, result: Examination, evidence: Evidence | None) -> str
     return "\n".join(lines)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a case of each cell that the backend is asked; where nothing is asked, of those that most are."""
+    clause = getattr(metafunc.function, "clause", None)
+    if clause is None or "cell" not in metafunc.fixturenames:
+        return
+    from clinometer.backends import dtypes
+    from clinometer.suites.clauses import DTYPES
+
+    offered = DTYPES if metafunc.config.getoption("collectonly") else dtypes(_run(metafunc.config).backend)
+    metafunc.parametrize("cell", clause.asked_of(offered), ids=str)
+
+
 # ----- beginning, counting and closing: in the controller, if pytest-xdist has workers -----
 
 

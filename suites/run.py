@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from clinometer.backends import Backend, BackendProblem, load
+from clinometer.backends import Backend, BackendProblem, dtypes, load
 from clinometer.reports import journal
 from clinometer.suites import expectations
 from clinometer.suites.check import Finding
-from clinometer.suites.clauses import Cell, Clause, digest, specification
+from clinometer.suites.clauses import DTYPES, Cell, Clause, digest, specification
 from clinometer.suites.examine import Examination, examine
 from clinometer.suites.plugin import USAGE
 from clinometer.suites.scripts import evidence
@@ -133,8 +133,9 @@ class Run:
 
     @functools.cached_property
     def cells(self) -> int:
-        """How many cells the whole specification has."""
-        return sum(len(clause.cells) for clause in specification())
+        """How many cells of the whole specification the backend is asked; if it does not load, those that most are."""
+        offered = dtypes(self.backend) if hasattr(self, "backend") else DTYPES
+        return sum(len(clause.asked_of(offered)) for clause in specification())
 
     # ----- the journal -----
 

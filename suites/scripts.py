@@ -22,7 +22,7 @@ from clinometer.reports.journal import Array, Evidence, Step, Witness
 from clinometer.suites import flow_scripts
 from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
-from clinometer.suites.session import PLAIN
+from clinometer.suites.session import OUT, PLAIN
 
 ENOUGH = 4096  # entries of an array that the journal takes
 
@@ -183,7 +183,9 @@ def nested(mode: str, names: Sequence[str], which: int) -> list[str]:
 
 
 def _done(finding: Finding, names: Sequence[str], words: Any) -> list[str]:
-    """Return what was done, and for a comparison of gradients the line that reads what has accumulated."""
+    """Return what was done, and for a comparison of values or gradients the line that reads one, or what has accumulated."""
+    if finding.mode == "value":
+        return [*finding.lines, f"got = {OUT}"]
     read = [f"got = {words['gradient'].format(x=names[finding.which])}"] if finding.got is not None and words else []
     return [*finding.lines, *read]
 

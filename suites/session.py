@@ -5,7 +5,8 @@ The transcript is the stand-alone script of a failure, in the words that the bac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,26 @@ class Session:
         """Write a backward down, for a clause that does it itself."""
         self.lines.append(self.words["retained" if retain else "backward"].format(y=name, ct=ct))
 
+    @contextlib.contextmanager
+    def no_grad(self) -> Iterator[None]:
+        """Do what follows under no-grad, each of its lines within the `with`."""
+        self.lines.append(self.words.get("no_grad", "with backend.tape.no_grad():"))
+        begun = len(self.lines)
+        with self.check.theirs("no_grad", self.lines):
+            region = self.tape.no_grad()
+            region.__enter__()
+        try:
+            yield
+        except BaseException as error:
+            self._leave(region, begun, error)
+            raise
+        self._leave(region, begun)
+
+    def _leave(self, region: Any, begun: int, error: BaseException | None = None) -> None:
+        self.lines[begun:] = [f"    {line}" for line in self.lines[begun:]]
+        with self.check.theirs("the end of no_grad", self.lines):
+            region.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""
         self.lines += [self.words["zero"].format(x=name) for name in self.names]
@@ -88,7 +109,7 @@ class Session:
         with self.check.theirs("gradient", self.lines):
             found = self.tape.gradient(self.leaves[which])
             # a copy: the library may go on adding in the same memory
-            return None if found is None else np.array(self.check.backend.to_numpy(found))
+            return None if found is None else self.check.numpy(found, f"gradient of {self.names[which]}")
 
     def holds(self, *expected: Expected) -> None:
         """Hold the accumulated gradients of all leaves against these."""
@@ -102,6 +123,18 @@ class Session:
             text = f"gradient of {self.names[which]}: none, where one is due"
             raise Nonconformance("fail", text, Finding(text, self.case, lines=tuple(self.lines)))
         self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
+
+
+def without_a_cotangent(session: Session) -> None:
+    """Hold a tape to refusing backward of an array without a cotangent, and record what it does: some start from ones."""
+    y, point = session.run(), "backward of an array without a cotangent"
+    session.say_backward(ct="None")
+    try:
+        error = session.check.raises(lambda: session.tape.backward(y), point, session.lines)
+    except Nonconformance:
+        session.check.observe(point, "raises nothing")
+        raise
+    session.check.observe(point, f"raises {type(error).__name__}")
 
 
 def times(factor: float, expected: Sequence[Expected]) -> list[Expected]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -100,6 +101,15 @@ def structures(row: Operation, n: int) -> list[Structure]:
     # The mean of nothing is no number; the sum is.
     how = {"reduction": "sum"} if n == 0 and "reduction" in row.choices else {}
     return [(shapes[: row.arity], {**params, **how}) for shapes, params in STRUCTURES[row.form](n)]
+
+
+def hollow_corners(row: Operation) -> list[Structure]:
+    """Return the corners of an operation of which an argument or the result has no entries."""
+    return [
+        (tuple(shapes), params)
+        for shapes, params in row.corners
+        if 0 in itertools.chain(*shapes, params.get("shape", ())) and (tuple(shapes), params) not in structures(row, 0)
+    ]
 
 
 def asked() -> list[Operation]:

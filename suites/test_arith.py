@@ -1,6 +1,7 @@
 """Arithmetic: Python's operators on arrays and numbers."""
 
 import operator
+from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from clinometer.reference.catalogue import Domain
 from clinometer.strategies import PROFILES, broadcastable_shapes, values
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, INFO, clause, drawn, given
+from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, clause, drawn, given
 
 EXACT = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
@@ -32,14 +33,25 @@ def apply(check: Check, symbol: str, function, x, y):
 
 @clause("ARITH-1", over=drawn(pairs), broken_by=["swapped_operands"])
 def test_the_four_operations_round_correctly(check: Check, pair) -> None:
-    """x + y, x - y, x * y and x / y of arrays MUST be correctly rounded (IEEE 754), under broadcasting."""
+    """x + y, x - y and x * y of arrays MUST be correctly rounded (IEEE 754), and x / y at most twice, under broadcasting."""
     x, y = pair
     for symbol, function in EXACT.items():
-        got = apply(check, symbol, function, check.native(x), check.native(y))
-        check.same(got, np.asarray(function(x, y)), f"x {symbol} y")
+        got, want = apply(check, symbol, function, check.native(x), check.native(y)), np.asarray(function(x, y))
+        if symbol == "/":
+            got = near_quotient(got, want, x, y)
+        check.same(got, want, f"x {symbol} y")
 
 
-@clause("ARITH-2", over=drawn(pairs), broken_by=["swapped_operands"])
+def near_quotient(got: np.ndarray, want: np.ndarray, x: Any, y: Any) -> np.ndarray:
+    """Return a quotient as it is wanted where two roundings can have made it: some libraries multiply by the reciprocal."""
+    if got.shape != want.shape:
+        return got
+    exact = np.asarray(x).astype(np.longdouble) / np.asarray(y).astype(np.longdouble)
+    near = abs(got - exact) <= np.finfo(want.dtype).eps * abs(exact)  # two roundings of half an eps each
+    return np.where(near, want, got).astype(got.dtype)
+
+
+@clause("ARITH-2", over=drawn(pairs), broken_by=["swapped_operands"], judges_dtype=True)
 def test_a_number_may_stand_on_either_side(check: Check, pair) -> None:
     """A Python number MUST combine with an array from either side, leave the array's dtype, and round at most twice."""
     x, _ = pair
@@ -52,9 +64,7 @@ def test_a_number_may_stand_on_either_side(check: Check, pair) -> None:
             if symbol == "/":  # some take the reciprocal first; its rounding, and one of the product, are theirs to make
                 rounded = bool((got == want).all())
                 check.observe("number / array", "correctly rounded" if rounded else "by the reciprocal: two roundings")
-                exact = number / x.astype(np.longdouble)
-                near = abs(got - exact) <= np.finfo(x.dtype).eps * abs(exact)  # two roundings of half an eps each
-                got = np.where(near, want, got).astype(got.dtype) if got.shape == want.shape else got
+                got = near_quotient(got, want, number, x)
             check.same(got, want, f"{number} {symbol} x")
 
 
@@ -63,7 +73,7 @@ def test_a_number_may_stand_on_either_side(check: Check, pair) -> None:
 )
 def test_floor_division_rounds_down(check: Check, pair) -> None:
     """x // y MUST round down and x % y MUST have the sign of y, for operands of either sign."""
-    for dtype in ("float32", "float64"):
+    for dtype in check.reals:
         x, y = (np.array(a, dtype) for a in pair)
         for symbol, function in {"//": operator.floordiv, "%": operator.mod}.items():
             got = apply(check, symbol, function, check.native(x), check.native(y))
@@ -75,11 +85,11 @@ POWERS = given(0, 1, 2, 3, 0.5, -1, names=[f"power{p}" for p in (0, 1, 2, 3, 0.5
 
 @clause("ARITH-4", over=POWERS, broken_by=["swapped_operands"])
 def test_powers_of_an_array(check: Check, exponent) -> None:
-    """x ** p MUST be the power, exactly for p = 0, 1 and 2, else within four roundings."""
-    for dtype in ("float32", "float64"):
+    """x ** p MUST be the power, exactly 1 for p = 0, since it is so by definition, else within four roundings."""
+    for dtype in check.reals:
         x = np.array([1.0, 4.0, 16.0, 0.25], dtype)
         got, want = apply(check, "**", operator.pow, check.native(x), exponent), x**exponent
-        if exponent not in (0, 1, 2) and got.shape == want.shape:
+        if exponent != 0 and got.shape == want.shape:
             got = np.where(abs(got - want) <= 2 * np.finfo(x.dtype).eps * want, want, got).astype(got.dtype)
         check.same(got, want, f"{x.tolist()} ** {exponent}")
 
@@ -122,8 +132,10 @@ PROMOTIONS = [("int32", "int64"), ("int64", "float32"), ("float32", "float64"), 
 def test_promotion_of_dtypes_is_recorded(check: Check) -> None:
     """The dtype of a sum of two dtypes is recorded; the array API leaves mixed kinds open."""
     for left, right in PROMOTIONS:
-        x, y = check.native(np.ones(1, left)), check.native(np.ones(1, right))
+        if {left, right} & set(DTYPES) - set(check.reals):
+            continue  # it does not work in them
         try:
+            x, y = check.native(np.ones(1, left)), check.native(np.ones(1, right))
             with check.theirs():
                 answer = str(check.numpy(x + y).dtype)
         except AssertionError as error:

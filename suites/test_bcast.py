@@ -60,7 +60,7 @@ def test_values_broadcast(check: Check, case: Case) -> None:
 @clause("BCAST-2", over=given(((0, 3), (1, 3)), ((2, 0), ()), ((0,), (1,)), ((2, 1), (2, 0))), broken_by=["fearful_of_nothing"])
 def test_empty_arrays_broadcast(check: Check, pair) -> None:
     """Arrays without entries MUST broadcast like others, to results without entries."""
-    x, y = (np.ones(shape) for shape in pair)
+    x, y = (np.ones(shape, check.real) for shape in pair)
     with check.theirs(f"x * y of shapes {pair}"):
         got = check.numpy(check.native(x) * check.native(y))
     check.same(got, x * y, f"the product of shapes {pair[0]} and {pair[1]}")
@@ -72,6 +72,6 @@ MISFITS = given(((2,), (3,)), ((2, 3), (2,)), ((2, 3), (3, 3)), ((4, 1, 2), (3, 
 @clause("BCAST-3", over=MISFITS, broken_by=["truncating_broadcast"])
 def test_shapes_that_do_not_fit_are_refused(check: Check, pair) -> None:
     """Operands whose shapes do not broadcast MUST raise an exception."""
-    x, y = (check.native(np.ones(shape)) for shape in pair)
+    x, y = (check.native(np.ones(shape, check.real)) for shape in pair)
     for symbol, function in {"+": operator.add, "*": operator.mul}.items():
         check.raises(functools.partial(function, x, y), f"x {symbol} y of shapes {pair[0]} and {pair[1]}")

@@ -9,7 +9,7 @@ from clinometer.reference.truth import Case
 from clinometer.reports.journal import Cost
 from clinometer.strategies import pinned_case
 from clinometer.suites.check import Check, Nonconformance, Unsupported
-from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, operations
+from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, in_one, operations
 
 SIDE = 64
 LONG = 2e-4  # seconds that a measurement takes at least
@@ -30,7 +30,7 @@ LARGE = {
 def candidates(row: Operation, drawn: Sequence[Case]) -> list[Case]:
     """Return the cases to measure an operation by, the best first."""
     if row.form in LARGE:
-        return [pinned_case(row, [(SIDE, SIDE)] * row.arity, LARGE[row.form], "float64")]
+        return [pinned_case(row, [(SIDE, SIDE)] * row.arity, LARGE[row.form], drawn[0].dtype)]
     return sorted(drawn, key=lambda case: -sum(x[0].size for x in case.inputs))
 
 
@@ -70,7 +70,7 @@ def ratio(check: Check, case: Case) -> float:
 
 @clause(
     "COST-1",
-    over=operations(mode="cost", dtypes=["float64"], together=True),
+    over=in_one(lambda dtype: operations(mode="cost", dtypes=[dtype], together=True)),
     level=INFO,
     kind=INFORMATIONAL,
 )

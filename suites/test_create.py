@@ -33,11 +33,11 @@ def test_a_range_has_start_stop_and_step(check: Check, bounds) -> None:
     check.same(numbers(check, x), np.arange(*bounds).astype(float), f"arange{bounds}")
 
 
-@clause("CREATE-3", over=given(*SIZES, using=["zeros", "ones", "full"]), broken_by=["flat_creation"])
+@clause("CREATE-3", over=given(*SIZES, using=["zeros", "ones", "full"]), broken_by=["flat_creation"], judges_dtype=True)
 def test_filled_arrays_have_their_shape_dtype_and_value(check: Check, shape) -> None:
     """zeros, ones and full MUST have the shape and dtype that is asked for, and one value."""
     for name, value, extra in (("zeros", 0.0, ()), ("ones", 1.0, ()), ("full", -2.5, (-2.5,))):
-        for dtype in ("float32", "float64"):
+        for dtype in check.reals:
             with check.theirs(f"{name}({shape})"):
                 x = getattr(check.xp, name)(shape, *extra, dtype=dtype)
             check.same(check.numpy(x), np.full(shape, value, dtype), f"{name}({shape}, dtype={dtype})")
@@ -47,14 +47,14 @@ def test_filled_arrays_have_their_shape_dtype_and_value(check: Check, shape) -> 
 def test_the_identity_has_ones_on_its_diagonal(check: Check, n) -> None:
     """eye(n) MUST be the identity matrix."""
     with check.theirs(f"eye({n})"):
-        x = check.xp.eye(n, dtype="float64")
-    check.same(check.numpy(x), np.eye(n), f"eye({n})")
+        x = check.xp.eye(n, dtype=check.real)
+    check.same(check.numpy(x), np.eye(n, dtype=check.real), f"eye({n})")
 
 
-@clause("CREATE-5", over=given(*SIZES, using=["zeros_like", "ones_like"]), broken_by=["flat_creation"])
+@clause("CREATE-5", over=given(*SIZES, using=["zeros_like", "ones_like"]), broken_by=["flat_creation"], judges_dtype=True)
 def test_likeness_keeps_shape_and_dtype(check: Check, shape) -> None:
     """zeros_like and ones_like MUST keep the shape and the dtype of their model."""
-    for dtype in ("float32", "float64"):
+    for dtype in check.reals:
         model = check.native(np.full(shape, 3.0, dtype))
         with check.theirs("zeros_like, ones_like"):
             zeros, ones = check.xp.zeros_like(model), check.xp.ones_like(model)
@@ -70,12 +70,14 @@ def test_likeness_keeps_shape_and_dtype(check: Check, shape) -> None:
 def test_linspace_includes_both_ends(check: Check, bounds) -> None:
     """linspace(start, stop, num) MUST be evenly spaced and include both ends."""
     with check.theirs(f"linspace{bounds}"):
-        x = check.numpy(check.xp.linspace(*bounds, dtype="float64"))
+        x = check.numpy(check.xp.linspace(*bounds, dtype=check.real))
     exact = np.linspace(np.longdouble(bounds[0]), np.longdouble(bounds[1]), bounds[2])
     check.that(x.shape == exact.shape, f"linspace{bounds} has shape {x.shape}")
     scale = max(abs(bounds[0]), abs(bounds[1]))
     error = np.abs(x - exact).max()
-    check.that(bool(error <= 2 * scale * 2.0**-52), f"linspace{bounds} is {x.tolist()}, off by {float(error):.3g}")
+    check.that(
+        bool(error <= 2 * scale * np.finfo(check.real).eps), f"linspace{bounds} is {x.tolist()}, off by {float(error):.3g}"
+    )
 
 
 NESTED = given([1, 2, 3], [[1.5, -2.0], [3.0, 4.25]], [[[1], [2]], [[3], [4]]], [[]], 7.5, using=["asarray"])

@@ -6,8 +6,8 @@ import dataclasses
 import functools
 import itertools
 import zlib
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,8 @@ from clinometer.strategies.cases import complete
 from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import DTYPES, Cell, clause, operations
-from clinometer.suites.sides import asked, structures
+from clinometer.suites.clauses import DTYPES, Cell, clause, in_one, operations
+from clinometer.suites.sides import asked, hollow_corners, structures
 
 # ----- one entry that is not a number -----
 
@@ -104,13 +104,13 @@ def spoilable(dtype: str) -> list[Cell]:
     return operations(mode="reverse", dtypes=[dtype], where=entries_apart, pinned=hidden)
 
 
-@clause("EDGE-1", over=spoilable("float64"), broken_by=["contagious_gradient", "sum_over_all"])
+@clause("EDGE-1", over=in_one(spoilable), broken_by=["contagious_gradient", "sum_over_all"])
 def test_a_nan_spoils_only_what_depends_on_it(check: Check, case: Case) -> None:
     """With a NaN in one entry, the values and gradients that do not depend on it MUST be as they are without."""
     spoil_one(check, case, np.nan)
 
 
-@clause("EDGE-2", over=spoilable("float32"), broken_by=["contagious_gradient"])
+@clause("EDGE-2", over=in_one(spoilable, "float32", "float64"), broken_by=["contagious_gradient"])
 def test_an_infinity_spoils_only_what_depends_on_it(check: Check, case: Case) -> None:
     """With an infinity in one entry, the values and gradients that do not depend on it MUST be as they are without."""
     spoil_one(check, case, np.inf)
@@ -162,45 +162,68 @@ def test_a_saturated_function_has_a_finite_second_derivative(check: Check, case:
 # ----- sides of no entries, and of one -----
 
 
+class Structured(NamedTuple):
+    """An operation, the shapes of its arguments, its parameters and a dtype: one case."""
+
+    row: Operation
+    shapes: Sequence[tuple[int, ...]]
+    params: Mapping[str, Any]
+    dtype: str
+
+    @property
+    def name(self) -> str:
+        """Shapes and parameters."""
+        return f"{self.shapes}{self.params or ''}".replace(" ", "")
+
+    @property
+    def case(self) -> Case:
+        """The case of the structure."""
+        return pinned_case(*self)
+
+
 def cells_of_side(n: int, mode: str) -> list[Cell]:
     """Return a cell for each operation and structure in which a side is n."""
-    return [
-        Cell(row.name, "float64", mode, f"{shapes}{params or ''}".replace(" ", ""), None, (row, shapes, params),
-             frozenset({row.name}))
-        for row in asked() for shapes, params in structures(row, n)
-    ]  # fmt: skip
+
+    def cells(dtype: str) -> list[Cell]:
+        found = [Structured(row, *each, dtype) for row in asked() for each in structures(row, n)]
+        found += [Structured(row, *each, dtype) for row in asked() for each in (hollow_corners(row) if n == 0 else ())]
+        return [Cell(s.row.name, dtype, mode, s.name, None, s, frozenset({s.row.name})) for s in found]
+
+    return in_one(cells)
 
 
 @clause("EDGE-4", over=cells_of_side(0, "reverse"), broken_by=["fearful_of_nothing", "nan_of_nothing"])
-def test_empty_arrays_have_values_and_gradients(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+def test_empty_arrays_have_values_and_gradients(check: Check, structured: Structured) -> None:
     """An array without entries MUST have a value and a gradient, each of its shape, and raise no exception."""
-    row, shapes, params = argument
-    case = pinned_case(row, shapes, params, "float64")
+    case = structured.case
     check(case, "value")
     check(case, "reverse")
 
 
 @clause("EDGE-7", over=cells_of_side(1, "reverse"), broken_by=["squeezed_gradient"])
-def test_axes_of_size_one_stay(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+def test_axes_of_size_one_stay(check: Check, structured: Structured) -> None:
     """With axes of size 1 the value and the gradient MUST be right, and keep those axes."""
-    row, shapes, params = argument
-    case = pinned_case(row, shapes, params, "float64")
+    case = structured.case
     check(case, "value")
     check(case, "reverse")
 
 
 @clause("EDGE-10", over=cells_of_side(0, "forward"), needs=["forward"], broken_by=["squeezed_tangent"])
-def test_empty_arrays_have_tangents(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+def test_empty_arrays_have_tangents(check: Check, structured: Structured) -> None:
     """A function of an array without entries MUST have a tangent of the shape of its value, and raise no exception."""
-    row, shapes, params = argument
-    check(pinned_case(row, shapes, params, "float64"), "forward")
+    check(structured.case, "forward")
 
 
 @clause("EDGE-11", over=cells_of_side(1, "forward"), needs=["forward"], broken_by=["scaled_tangent"])
-def test_tangents_keep_axes_of_size_one(check: Check, argument: tuple[Operation, Any, Any]) -> None:
+def test_tangents_keep_axes_of_size_one(check: Check, structured: Structured) -> None:
     """With axes of size 1 the tangent MUST be right, and keep those axes."""
-    row, shapes, params = argument
-    check(pinned_case(row, shapes, params, "float64"), "forward")
+    check(structured.case, "forward")
+
+
+@clause("EDGE-12", over=cells_of_side(0, "reverse-over-reverse"), needs=["nested"], broken_by=["second_order_of_nothing"])
+def test_empty_arrays_have_second_derivatives(check: Check, structured: Structured) -> None:
+    """A function of an array without entries MUST have second derivatives of its inputs' shapes, and raise no exception."""
+    check(structured.case, "reverse-over-reverse")
 
 
 # ----- subnormals -----
@@ -217,7 +240,8 @@ def subnormal(rng: np.random.Generator, shape: tuple[int, ...], dtype: str) -> n
 
 @clause("EDGE-5", over=CARRYING, broken_by=["lifted_subnormals"])
 def test_subnormals_are_carried_or_flushed(check: Check, case: Case) -> None:
-    """Sums and moves of subnormal numbers MUST give them exactly, or flush them to zero, in value and gradient alike."""
+    """Sums and moves of subnormal numbers MUST give them exactly, since such sums are never rounded, or flush them to zero, in
+    value and gradient alike."""
     rng = np.random.default_rng(case.points)
     inputs = tuple(subnormal(rng, x[:1].shape, case.dtype) for x in case.inputs)
     small = complete(case.program, inputs, rng, case.dtype)
@@ -259,27 +283,27 @@ def chained(check: Check, case: Case, got: np.ndarray, ct: np.ndarray, claim: st
 
 
 @functools.cache
-def chain() -> Case:
+def chain(dtype: str) -> Case:
     """Return the chain at a point."""
-    return fixed_case(CHAIN, [[0.75, -1.5]], "float64")
+    return fixed_case(CHAIN, [[0.75, -1.5]], dtype)
 
 
 def long_cells(mode: str) -> list[Cell]:
     """Return the one cell of a clause about the chain."""
-    return [Cell("", "float64", mode, operations=frozenset(CHAIN.operations()))]
+    return in_one(lambda dtype: [Cell("", dtype, mode, argument=dtype, operations=frozenset(CHAIN.operations()))])
 
 
 @clause("EDGE-6", over=long_cells("reverse"), broken_by=["recursive_tape", "single_precision"])
-def test_a_chain_of_ten_thousand_steps_has_its_gradient(check: Check) -> None:
+def test_a_chain_of_ten_thousand_steps_has_its_gradient(check: Check, dtype: str) -> None:
     """A chain of 10 000 steps MUST neither crash nor exceed a depth of recursion, and its gradient MUST be right."""
-    case = chain()
+    case = chain(dtype)
     _, (gradient,) = check.pull(case)
     chained(check, case, gradient, case.cotangents[0], "gradient")
 
 
 @clause("EDGE-9", over=long_cells("forward"), needs=["forward"], broken_by=["scaled_tangent"])
-def test_a_chain_of_ten_thousand_steps_has_its_tangent(check: Check) -> None:
+def test_a_chain_of_ten_thousand_steps_has_its_tangent(check: Check, dtype: str) -> None:
     """Forward mode through a chain of 10 000 steps MUST raise no exception, and its tangent MUST be right."""
-    case = chain()
+    case = chain(dtype)
     _, tangent = check.push(case)
     chained(check, case, tangent, case.tangents[0], "tangent")

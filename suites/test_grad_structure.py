@@ -9,7 +9,7 @@ from clinometer.reference.program import single, trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, given, operations, programs
+from clinometer.suites.clauses import Cell, clause, given, in_one, operations, programs
 from clinometer.suites.test_bcast import pinned, spreads, unequal
 
 # ----- broadcasting -----
@@ -54,7 +54,10 @@ NUMBERS = {
 
 
 @clause(
-    "GRAD-BCAST-3", over=programs(*NUMBERS.values(), names=list(NUMBERS), mode="reverse", domain=SAFE), broken_by=["rightist"]
+    "GRAD-BCAST-3",
+    over=programs(*NUMBERS.values(), names=list(NUMBERS), mode="reverse", domain=SAFE),
+    broken_by=["rightist"],
+    judges_dtype=True,
 )
 def test_numbers_are_constants(check: Check, case: Case) -> None:
     """A Python number on either side of an operator MUST be a constant of the derivative."""
@@ -67,7 +70,7 @@ EMPTY = given(((0, 3), (1, 3)), ((0, 3), (3,)), ((2, 0), ()), ((0,), (1,)), mode
 @clause("GRAD-BCAST-4", over=EMPTY, broken_by=["fearful_of_nothing"])
 def test_broadcasting_against_nothing_gives_zeros(check: Check, pair) -> None:
     """An operand that is broadcast against an array without entries MUST have a gradient of zeros in its own shape."""
-    case = fixed_case(single("multiply", {}), [np.full(shape, 2.0) for shape in pair], "float64")
+    case = fixed_case(single("multiply", {}), [np.full(shape, 2.0) for shape in pair], check.real)
     check(case, "reverse")
 
 
@@ -78,17 +81,20 @@ def reduction_cells() -> list[Cell]:
     """Return a cell for each reduction: its body runs over all subsets of axes."""
     names = {"axes", "axes_counted", "axes_nonempty"}
     rows = [row for row in CATALOGUE.values() if row.form in names and row.differentiable]
-    return [Cell(row.name, "float64", "reverse", "axes", argument=row, operations=frozenset({row.name})) for row in rows]
+    return in_one(
+        lambda d: [Cell(row.name, d, "reverse", "axes", argument=(row, d), operations=frozenset({row.name})) for row in rows]
+    )
 
 
 @clause("GRAD-REDUCE-1", over=reduction_cells(), broken_by=["off_axis", "lost_broadcast_sum"])
-def test_a_reduction_spreads_its_cotangent_over_its_axes(check: Check, row: Operation) -> None:
+def test_a_reduction_spreads_its_cotangent_over_its_axes(check: Check, argument: tuple[Operation, str]) -> None:
     """The gradient of a reduction MUST be right for every subset of axes, with keepdims and without."""
+    row, dtype = argument
     x = np.random.default_rng(5).permutation(12).reshape(2, 3, 2) / 4 + 0.125
     subsets = [None, 0, -1, *itertools.chain.from_iterable(itertools.combinations(range(3), k) for k in (1, 2, 3))]
     params = {name: choices[0] for name, choices in row.choices.items()}
     for axis, keepdims in itertools.product(subsets, (False, True)):
-        check(fixed_case(single(row.name, {"axis": axis, "keepdims": keepdims, **params}), [x], "float64"), "reverse")
+        check(fixed_case(single(row.name, {"axis": axis, "keepdims": keepdims, **params}), [x], dtype), "reverse")
 
 
 ZEROS = {
@@ -113,7 +119,7 @@ def special_cells(table) -> list[Cell]:
 def test_a_product_with_zeros_has_its_gradient(check: Check, pair) -> None:
     """The gradient of prod and cumulative_prod MUST be right where an entry, or two, are zero."""
     program, x = pair
-    for dtype in ("float32", "float64"):
+    for dtype in check.reals:
         check(fixed_case(program, [x], dtype), "reverse")
 
 
@@ -124,7 +130,7 @@ CONSTANT = {"var of a constant row": (single("var", {"axis": -1}), [[2.5, 2.5, 2
 def test_the_variance_of_a_constant_row_has_gradient_zero(check: Check, pair) -> None:
     """The gradient of var along a constant row MUST be zero."""
     program, x = pair
-    for dtype in ("float32", "float64"):
+    for dtype in check.reals:
         check(fixed_case(program, [x], dtype), "reverse")
 
 
@@ -146,7 +152,7 @@ INDEXING = [Cell("getitem", "", "reverse", name, None, key, frozenset({"getitem"
 @clause("GRAD-INDEX-1", over=INDEXING, broken_by=["dropped_duplicate"])
 def test_an_entry_picked_twice_gets_both_cotangents(check: Check, key) -> None:
     """The gradient of indexing MUST put each cotangent where its entry came from, and add those of one entry up."""
-    for dtype in ("float32", "float64"):
+    for dtype in check.reals:
         case = fixed_case(single("getitem", {"key": key}), [X], dtype)
         check(case, "reverse")
 
@@ -181,7 +187,7 @@ EXACT = operations(mode="reverse", where=lambda row: row.exact)
 
 @clause("GRAD-SHAPE-1", over=EXACT, broken_by=["inverse_permutation", "noisy_shape"])
 def test_moving_entries_is_exact(check: Check, case: Case) -> None:
-    """The gradient of an operation that only moves entries MUST be exact, to the last bit."""
+    """The gradient of an operation that only moves entries MUST be exact, to the last bit, since nothing is computed."""
     check.points += case.points
     y, gradients = check.pull(case)
     check.same(y, case.truth.values[0].value.astype(case.dtype), "value", case)

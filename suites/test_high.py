@@ -2,26 +2,25 @@
 
 import numpy as np
 
-from clinometer.backends import dtypes
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
 from clinometer.strategies.arrays import cotangents
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, given, operations
+from clinometer.suites.clauses import Cell, clause, given, in_one, operations
 from clinometer.suites.session import Session
 from clinometer.suites.test_kink import case_at, special_cells
 
 REVERSE, FORWARD = "reverse", "forward"
 NESTS = ["nested"]
 BOTH = ["nested", "forward"]
-DOUBLE = ["float64"]
 
 
 @clause(
     "HIGH-1",
     over=operations(mode="reverse-over-reverse"),
     needs=NESTS,
-    broken_by=["frozen_slope", "bent_slope", "torch_lost_graph", "torch_frozen_slope"],
+    broken_by=["frozen_slope", "bent_slope", "torch_lost_graph", "torch_frozen_slope", "promoted_second"],
+    judges_dtype=True,
 )
 def test_the_gradient_of_a_gradient_equals_the_truth(check: Check, case: Case) -> None:
     """The Hessian times a vector, in reverse over reverse, MUST equal the truth for every differentiable operation."""
@@ -30,22 +29,34 @@ def test_the_gradient_of_a_gradient_equals_the_truth(check: Check, case: Case) -
 
 @clause(
     "HIGH-2",
-    over=operations(mode="forward-over-reverse", dtypes=DOUBLE),
+    over=in_one(lambda dtype: operations(mode="forward-over-reverse", dtypes=[dtype])),
     needs=BOTH,
     broken_by=["frozen_slope", "bent_slope"],
+    judges_dtype=True,
 )
 def test_the_tangent_of_a_gradient_equals_the_truth(check: Check, case: Case) -> None:
     """The Hessian times a vector, in forward over reverse, MUST equal the truth for every differentiable operation."""
     check(case, "forward-over-reverse")
 
 
-@clause("HIGH-3", over=operations(mode="reverse-over-forward", dtypes=DOUBLE), needs=BOTH, broken_by=["constant_tangents"])
+@clause(
+    "HIGH-3",
+    over=in_one(lambda dtype: operations(mode="reverse-over-forward", dtypes=[dtype])),
+    needs=BOTH,
+    broken_by=["constant_tangents"],
+    judges_dtype=True,
+)
 def test_the_gradient_of_a_tangent_equals_the_truth(check: Check, case: Case) -> None:
     """The Hessian times a vector, in reverse over forward, MUST equal the truth for every differentiable operation."""
     check(case, "reverse-over-forward")
 
 
-@clause("HIGH-4", over=operations(mode="reverse-over-reverse", dtypes=DOUBLE), needs=NESTS, broken_by=["frozen_operand"])
+@clause(
+    "HIGH-4",
+    over=in_one(lambda dtype: operations(mode="reverse-over-reverse", dtypes=[dtype])),
+    needs=NESTS,
+    broken_by=["frozen_operand"],
+)
 def test_the_hessian_is_symmetric(check: Check, case: Case) -> None:
     """<u, H v> MUST equal <v, H u>, whatever the truth is."""
     rng = np.random.default_rng(case.points)
@@ -110,11 +121,11 @@ def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, 
     """A derivative inside a derivative MUST see the variables around it as constants: d/dx of x d/dy(x + y) is 1."""
     name, outer, inner = argument
     function, expected = CONFUSABLE[name]
-    dtype = "float64" if "float64" in dtypes(check.backend) else "float32"
+    dtype = check.real
     one, three = (check.native(np.array([n], dtype)) for n in (1, 3))
     derivative = {
         REVERSE: lambda f: lambda x: check.backend.vjp(f, x)[1](one)[0],
-        FORWARD: lambda f: lambda x: check.backend.jvp(f, [x], [one])[1],  # type: ignore[attr-defined]  # asked before
+        FORWARD: lambda f: lambda x: check.backend.jvp(f, (x,), (one,))[1],  # type: ignore[attr-defined]  # asked before
     }
     with check.theirs(f"d/dx of {name}"):
         got = check.numpy(derivative[outer](lambda x: function(check.xp, derivative[inner], x))(three))
@@ -127,10 +138,12 @@ def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, 
 
 @clause(
     "HIGH-6",
-    over=operations(
-        mode="reverse-over-reverse-over-reverse",
-        dtypes=DOUBLE,
-        where=lambda row: row.differentiable and row.form == "elementwise",
+    over=in_one(
+        lambda dtype: operations(
+            mode="reverse-over-reverse-over-reverse",
+            dtypes=[dtype],
+            where=lambda row: row.differentiable and row.form == "elementwise",
+        )
     ),
     needs=NESTS,
     broken_by=["frozen_at_depth_three", "bent_slope"],

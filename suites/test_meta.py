@@ -13,6 +13,7 @@ from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.program import Program, trace
 from clinometer.reference.truth import Case, Expected
 from clinometer.strategies import fixed_case, pinned_case, program_cases, shapes
+from clinometer.strategies.cases import complete
 from clinometer.suites.alike import alike, without
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import DTYPES, Cell, clause, programs
@@ -60,7 +61,7 @@ def test_the_chain_rule(check: Check, pair: tuple[Case, Program, Program]) -> No
     case, f, g = pair
     check.points += case.points
     _, (whole,) = without(check, case)
-    inner = of(case, f, case.inputs, case.cotangents[0])
+    inner = complete(f, case.inputs, np.random.default_rng(0), case.dtype)
     outer = of(case, g, (check.value(inner),), case.cotangents[0])
     _, (between,) = check.pull(outer)
     _, (apart,) = check.pull(of(case, f, case.inputs, between))
@@ -85,7 +86,7 @@ def test_the_sum_rule(check: Check, pair: tuple[Case, Program, Program]) -> None
     first, second = (check.pull(part)[1][0] for part in parts)
     # Of the two terms each has its own rounding, also where they cancel.
     tolerance = sum(part.truth.gradients[0].tolerance for part in parts) + case.truth.gradients[0].tolerance
-    alike(check, (first + second).astype(first.dtype), whole, tolerance, "sum of the gradients", case)
+    check.near((first + second).astype(first.dtype), whole, tolerance, "sum of the gradients", case)
 
 
 @clause(
@@ -94,12 +95,14 @@ def test_the_sum_rule(check: Check, pair: tuple[Case, Program, Program]) -> None
     broken_by=["rightist", "clipped_flow"],
 )
 def test_a_factor_comes_through(check: Check, pair: tuple[Case, Program, Program]) -> None:
-    """The gradient of -2 f MUST be minus twice the gradient of f, to the last bit."""
+    """The gradient of -2 f MUST be minus twice the gradient of f, within the rounding of both."""
     case, f, _ = pair
     check.points += case.points
     _, (scaled,) = without(check, case)
-    _, (once,) = check.pull(of(case, f, case.inputs, case.cotangents[0]))
-    check.doubled(scaled, once, "gradient of -2 f", case)
+    part = of(case, f, case.inputs, case.cotangents[0])
+    _, (once,) = check.pull(part)
+    tolerance = part.truth.gradients[0].tolerance + case.truth.gradients[0].tolerance / 2
+    check.near(scaled, -2 * once, 2 * tolerance, "gradient of -2 f", case)
 
 
 # ----- symmetries -----
@@ -256,7 +259,7 @@ def test_there_and_back_is_the_identity(check: Check, case: Case) -> None:
     broken_by=["noisy_shape"],
 )
 def test_moving_there_and_back_is_exactly_the_identity(check: Check, case: Case) -> None:
-    """The gradient of entries that are moved away and back MUST be the cotangent, to the last bit."""
+    """The gradient of entries that are moved away and back MUST be exactly the cotangent, since nothing is computed."""
     check.points += case.points
     _, (got,) = check.pull(case)
     check.same(got, case.cotangents[0], "gradient there and back", case)

@@ -107,7 +107,7 @@ def _curved(id: str, mode: str, planted: str) -> Callable[..., None]:
     body.__doc__ = f"The product of a program's Hessian with a vector MUST be right by {mode.replace('-', ' ')} mode."
     cells = whole(mode, dtypes=("float32", "float64"), times=MANY // 2)
     needs = ["nested"] if mode == "reverse-over-reverse" else ["nested", "forward"]
-    return clause(id, over=cells, needs=needs, broken_by=[planted])(body)
+    return clause(id, over=cells, needs=needs, broken_by=[planted], judges_dtype="forward" in mode)(body)
 
 
 test_reverse_over_reverse = _curved("PROGRAM-5", "reverse-over-reverse", "frozen_operand")
@@ -140,11 +140,12 @@ def rewritings(*ways: Rewriting) -> list[Cell]:
 
 @clause("PROGRAM-9", over=rewritings(detached), needs=["stop_gradient"], broken_by=["leaky_detach"])
 def test_a_detached_value_changes_the_gradient_alone(check: Check, before: Rewritten) -> None:
-    """A program with one more value detached MUST have the same value to the last bit, and the gradient of what is left."""
+    """A program with one more value detached MUST have the same value, within rounding, and the gradient of what is left."""
     after = before.after
     with blaming(check, after, "reverse"):
         check(after, "reverse")
-    check.same(check.value(after), check.value(before), "value with a detached value", after)
+    tolerance = before.truth.values[0].tolerance + after.truth.values[0].tolerance
+    check.near(check.value(after), check.value(before), tolerance, "value with a detached value", after)
 
 
 @clause("PROGRAM-10", over=rewritings(*REWRITINGS.values()), broken_by=["wrong_order_in_a_diamond"])

@@ -6,8 +6,8 @@ import numpy as np
 
 from clinometer.reference.truth import Case
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, INFO, SHOULD, clause, programs
-from clinometer.suites.session import Session, times
+from clinometer.suites.clauses import CONVENTION, INFO, SHOULD, clause, in_one, programs
+from clinometer.suites.session import Session, times, without_a_cotangent
 
 SQUARES = programs(lambda ad, x: x * x, mode="tape")
 SUM_OF_SQUARES = programs(lambda ad, x: ad.sum(x * x), mode="tape")
@@ -80,7 +80,7 @@ def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case)
     before = [session.gradient(i) for i in range(2)]
     y = session.run()
     with check.theirs("gradients on request"):
-        found = [np.asarray(check.backend.to_numpy(g)) for g in session.tape.grad(y, session.leaves, session.ct)]
+        found = [check.numpy(g, "a gradient") for g in session.tape.grad(y, session.leaves, session.ct)]
     for i, (got, expected) in enumerate(zip(found, session.case.truth.gradients, strict=True)):
         check.agrees(got[None], expected, session.case, "reverse", i)
         after = session.gradient(i)
@@ -107,22 +107,21 @@ def test_a_retained_graph_gives_the_same_gradient_again(check: Check, case: Case
     session = Session(check, case)
     y = session.run()
     session.backward(y, retain=True)
-    first = session.gradient()
+    session.holds(*session.case.truth.gradients)
     session.backward(y)
     session.holds(*times(2, session.case.truth.gradients))
-    check.that(first is not None, "no gradient after the first backward", session.case)
-    check.same(
-        np.asarray(session.gradient()), 2 * np.asarray(first), "gradient after two backwards", session.case, session.lines
-    )
 
 
-@clause("LIFE-3", over=programs(lambda ad, x: x * x, mode="tape", shape=(2, 3)), needs=["tape"], broken_by=["lenient_backward"])
+@clause(
+    "LIFE-3",
+    over=programs(lambda ad, x: x * x, mode="tape", shape=(2, 3)),
+    level=SHOULD,
+    needs=["tape"],
+    broken_by=["lenient_backward"],
+)
 def test_backward_of_an_array_needs_a_cotangent(check: Check, case: Case) -> None:
-    """Backward of an output that is not a scalar, without a cotangent, MUST raise an exception."""
-    session = Session(check, case)
-    y = session.run()
-    session.say_backward(ct="None")
-    check.raises(lambda: session.tape.backward(y), "backward of an array without a cotangent", session.lines)
+    """Backward of an output that is not a scalar, without a cotangent, SHOULD raise an exception; what it does is recorded."""
+    without_a_cotangent(Session(check, case))
 
 
 @clause("LIFE-4", over=SQUARES, needs=["tape"], broken_by=["averaged_cotangent"])
@@ -143,19 +142,16 @@ def test_backward_of_a_scalar_starts_from_one(check: Check, case: Case) -> None:
 
 @clause("LIFE-6", over=TWO_INPUTS, needs=["tape"], broken_by=["graph_changes_numbers"])
 def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
-    """Asking for gradients that can be differentiated again MUST change no value of them."""
+    """Asking for gradients that can be differentiated again MUST change no value of them, but by rounding."""
     session = Session(check, case)
     with check.theirs("gradients with a graph"):
         plain, deep = (
-            [
-                np.asarray(check.backend.to_numpy(g))
-                for g in session.tape.grad(session.run(), session.leaves, session.ct, graph=graph)
-            ]
+            [check.numpy(g, "a gradient") for g in session.tape.grad(session.run(), session.leaves, session.ct, graph=graph)]
             for graph in (False, True)
         )
-    for i, (got, want) in enumerate(zip(deep, plain, strict=True)):
-        check.agrees(got[None], session.case.truth.gradients[i], session.case, "reverse", i)
-        check.same(got, want, "gradient with a graph of itself", session.case)
+    for i, (got, want, right) in enumerate(zip(deep, plain, session.case.truth.gradients, strict=True)):
+        check.agrees(got[None], right, session.case, "reverse", i)
+        check.near(got, want, 2 * right.tolerance[0], "gradient with a graph of itself", session.case)
 
 
 @clause(
@@ -173,7 +169,7 @@ def test_a_cotangent_of_another_shape_is_refused(check: Check, case: Case) -> No
 
 @clause(
     "LIFE-8",
-    over=programs(lambda ad, x: x * 2.0, mode="tape", shape=(2,), dtypes=["float64"]),
+    over=in_one(lambda dtype: programs(lambda ad, x: x * 2.0, mode="tape", shape=(2,), dtypes=[dtype])),
     level=INFO,
     kind=CONVENTION,
     needs=["tape"],

@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.program import single, trace
+from clinometer.reference.program import Program, single, trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case, program_cases
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, programs, with_operations
-from clinometer.suites.session import Session
+from clinometer.suites.clauses import SHOULD, Cell, clause, in_one, programs, with_operations
+from clinometer.suites.session import Session, without_a_cotangent
 
 
 def float64(check: Check, x) -> np.ndarray:
@@ -48,18 +48,20 @@ def test_arrays_of_every_kind(check: Check) -> None:
 @clause("TUTORIAL-3", broken_by=["swapped_operands"])
 def test_first_arithmetic(check: Check) -> None:
     """[1, 2, 3, 4] with [2, 3, 4, 5] MUST give [3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20] and [.5, .6667, .75, .8]."""
-    x, y = (check.native(np.array(a, float)) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
+    x, y = (check.native(np.array(a, check.real)) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
     with check.theirs("arithmetic"):
-        results = [check.numpy(z) for z in (x + y, x - y, x * y, x / y)]
-    wants = [[3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20], [1 / 2, 2 / 3, 3 / 4, 4 / 5]]
-    for symbol, got, want in zip("+-*/", results, wants, strict=True):
+        *results, ratio = [check.numpy(z) for z in (x + y, x - y, x * y, x / y)]
+    wants = [[3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20]]
+    for symbol, got, want in zip("+-*", results, wants, strict=True):
         check.same(got, want, f"x {symbol} y")
+    quotients = np.array([1 / 2, 2 / 3, 3 / 4, 4 / 5], check.real)
+    check.near(ratio, quotients, np.finfo(check.real).eps, "x / y")  # two roundings, by way of the reciprocal
 
 
 @clause("TUTORIAL-4", over=with_operations("sum"), broken_by=["off_axis"])
 def test_summing_over_an_axis(check: Check) -> None:
     """The sum of arange(12) as (3, 4) over axis 0 MUST be [12, 15, 18, 21], as numpy's."""
-    x = np.arange(12.0).reshape(3, 4)
+    x = np.arange(12, dtype=check.real).reshape(3, 4)
     with check.theirs("sum"):
         got = check.numpy(check.xp.sum(check.native(x), axis=0))
     check.same(got, [12, 15, 18, 21], "sum over axis 0")
@@ -69,7 +71,7 @@ def test_summing_over_an_axis(check: Check) -> None:
 @clause("TUTORIAL-5", broken_by=["first_row_only"])
 def test_first_broadcasting(check: Check) -> None:
     """[[1, 2, 3], [4, 5, 6]] + [1, 1, 1] MUST be [[2, 3, 4], [5, 6, 7]]."""
-    x, y = check.native(np.array([[1.0, 2, 3], [4, 5, 6]])), check.native(np.ones(3))
+    x, y = (check.native(np.array(a, check.real)) for a in ([[1, 2, 3], [4, 5, 6]], [1, 1, 1]))
     with check.theirs("x + y"):
         got = check.numpy(x + y)
     check.same(got, [[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
@@ -78,7 +80,7 @@ def test_first_broadcasting(check: Check) -> None:
 @clause("TUTORIAL-6", over=with_operations("getitem"), broken_by=["shifted_index"])
 def test_first_indexing(check: Check) -> None:
     """The columns [0, 1] of [[1, 2, 3], [4, 5, 6]] MUST be [[1, 2], [4, 5]]."""
-    x = check.native(np.array([[1.0, 2, 3], [4, 5, 6]]))
+    x = check.native(np.array([[1, 2, 3], [4, 5, 6]], check.real))
     with check.theirs("x[:, [0, 1]]"):
         got = check.numpy(check.xp.getitem(x, key=(slice(None), [0, 1])))
     check.same(got, [[1, 2], [4, 5]], "x[:, [0, 1]]")
@@ -90,11 +92,11 @@ SQUARES = trace(lambda ad, x: x * x)
 FOUR = [np.arange(4.0)]
 
 
-def on_tape(program, *names: str) -> list[Cell]:
+def on_tape(program: Program) -> list[Cell]:
     """Return the cell of a clause about one program at arange(4.)."""
-    return [
-        Cell("", "float32", "tape", argument=fixed_case(program, FOUR, "float32"), operations=frozenset(program.operations()))
-    ]
+    operations = frozenset(program.operations())
+    cells = lambda dtype: [Cell("", dtype, "tape", argument=fixed_case(program, FOUR, dtype), operations=operations)]  # noqa: E731  # a name for what it is
+    return in_one(cells, "float32", "float64")
 
 
 @clause("TUTORIAL-7", over=on_tape(DOT), needs=["tape"], broken_by=["immortal_graph", "zeros_before_backward"])
@@ -103,9 +105,9 @@ def test_a_first_backward(check: Check, case: Case) -> None:
     session = Session(check, case)
     check.that(session.gradient() is None, "there is a gradient before the first backward", case)
     y = session.run()
-    check.same(check.numpy(y), np.float32(14.0), "dot(x, x)", case)
+    check.same(check.numpy(y), np.array(14, case.dtype), "dot(x, x)", case)
     session.backward(y, ct=False)
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of dot(x, x)", case, session.lines)
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of dot(x, x)", case, session.lines)
     session.say_backward(ct="None")
     check.raises(lambda: session.tape.backward(y), "a second backward without retain", session.lines)
 
@@ -116,22 +118,22 @@ def test_accumulation_and_zeroing(check: Check, case: Case) -> None:
     session = Session(check, case)
     for want in (1, 2):
         session.backward(session.run(), ct=False)
-        check.same(np.asarray(session.gradient()), np.full(4, want, "float32"), "gradient of sum(x)", case, session.lines)
+        check.same(np.asarray(session.gradient()), np.full(4, want, case.dtype), "gradient of sum(x)", case, session.lines)
     session.zero()
     session.backward(session.run(), ct=False)
-    check.same(np.asarray(session.gradient()), np.ones(4, "float32"), "gradient after zeroing", case, session.lines)
+    check.same(np.asarray(session.gradient()), np.ones(4, case.dtype), "gradient after zeroing", case, session.lines)
 
 
-@clause("TUTORIAL-9", over=on_tape(SQUARES), needs=["tape"], broken_by=["lenient_backward"])
+@clause("TUTORIAL-9", over=on_tape(SQUARES), level=SHOULD, needs=["tape"], broken_by=["lenient_backward"])
 def test_backward_of_an_array(check: Check, case: Case) -> None:
-    """For y = x * x, backward of the sum MUST give [0, 2, 4, 6], and backward of y itself without a cotangent an error."""
+    """For y = x * x, backward of the sum MUST give [0, 2, 4, 6], and backward of y itself without a cotangent SHOULD raise an
+    exception; what it does is recorded."""
     session = Session(check, case)
     y = session.run()
     with check.theirs("sum, backward"):
         session.tape.backward(check.xp.sum(y))
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of sum(x * x)", case)
-    y = session.run()
-    check.raises(lambda: session.tape.backward(y), "backward of an array without a cotangent", session.lines)
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of sum(x * x)", case)
+    without_a_cotangent(session)
 
 
 @clause("TUTORIAL-10", over=on_tape(SQUARES), needs=["tape", "stop_gradient"], broken_by=["leaky_detach", "greedy_detach"])
@@ -143,11 +145,11 @@ def test_a_first_detach(check: Check, case: Case) -> None:
     with check.theirs("detach"):
         z = check.xp.multiply(check.xp.stop_gradient(y), x)
         session.tape.backward(check.xp.sum(z))
-    check.same(np.asarray(session.gradient()), np.array([0, 1, 4, 9], "float32"), "gradient of detach(x * x) * x", case)
+    check.same(np.asarray(session.gradient()), np.array([0, 1, 4, 9], case.dtype), "gradient of detach(x * x) * x", case)
     session.zero()
     with check.theirs("backward of y"):
         session.tape.backward(check.xp.sum(y))
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], "float32"), "gradient of x * x, after the detach", case)
+    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of x * x, after the detach", case)
 
 
 LINEAR = trace(lambda ad, a: ad.cond(ad.sum(a) > 0, lambda: a * 1.0, lambda: 100 * a))
@@ -206,20 +208,21 @@ def test_a_gradient_through_a_test_on_the_norm(check: Check, cases) -> None:
     for case, slope in zip(cases, slopes, strict=True):
         _, (gradient,) = check.pull(case)
         check(case, "reverse")
-        check.same(gradient, slope(case.inputs[0]) * case.cotangents[0], "gradient of x or x * x", case)
+        tolerance = 2 * case.truth.gradients[0].tolerance
+        check.near(gradient, slope(case.inputs[0]) * case.cotangents[0], tolerance, "gradient of x or x * x", case)
 
 
 @clause("TUTORIAL-13", over=with_operations("sin", mode="curve"), broken_by=["wrong_far_out"])
 def test_the_slope_of_sin_is_cos(check: Check) -> None:
     """The gradient of sin on linspace(-2 pi, 2 pi, 100) MUST be cos; the report plots both."""
-    x = np.linspace(-2 * np.pi, 2 * np.pi, 100)
-    case = fixed_case(single("sin", {}), [x], "float64")
-    case = Case(case.program, case.inputs, case.tangents, (np.ones((1, 100)),), "float64")
+    x = np.linspace(-2 * np.pi, 2 * np.pi, 100).astype(check.real)
+    case = fixed_case(single("sin", {}), [x], check.real)
+    case = Case(case.program, case.inputs, case.tangents, (np.ones((1, 100), check.real),), check.real)
     y, (gradient,) = check.pull(case)
     check.curve("sin", case, y[0], gradient[0])
     check.agrees(gradient, case.truth.gradients[0], case, "reverse")
-    error = float(abs(gradient[0] - np.cos(x)).max())
-    check.that(error <= 4 * 2.0**-53 * 2, f"the gradient of sin is off from cos by {error:.3g}", case)
+    error = float(abs(gradient[0] - np.cos(x.astype(float))).max())
+    check.that(error <= 8 * case.precision.u, f"the gradient of sin is off from cos by {error:.3g}", case)
 
 
 PRODUCT = programs(lambda ad, x: ad.sum(ad.sin(x) * ad.exp(x * 0.5)), mode="reverse")

@@ -10,7 +10,8 @@ COVERED = {"axes", "axes_counted", "axes_nonempty", "getitem", "take", "take_alo
 @clause(
     "VALUE-1",
     over=operations(mode="value", where=lambda row: row.differentiable and row.form not in COVERED),
-    broken_by=["coarse_value"],
+    broken_by=["coarse_value", "promoted_value"],
+    judges_dtype=True,
 )
 def test_the_value_is_the_mathematics(check: Check, case: Case) -> None:
     """The value of every operation MUST be the mathematical one, within the rounding of its dtype."""

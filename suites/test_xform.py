@@ -10,7 +10,7 @@ from clinometer.reference.program import Program, trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import program_cases
 from clinometer.suites.check import Check
-from clinometer.suites.clauses import clause, operations, programs
+from clinometer.suites.clauses import clause, in_one, operations, programs
 from clinometer.suites.flows import also, by_jit, by_vmap, traced_programs
 from clinometer.suites.test_flow import BRANCHES, SPREAD
 from clinometer.suites.test_flow_traced import EVERY, SOME
@@ -66,7 +66,9 @@ def test_the_jacobian_by_columns_is_the_jacobian_by_rows(check: Check, case: Cas
 # ----- vmap -----
 
 
-@clause("XFORM-2", over=operations(mode="reverse", dtypes=["float64"]), needs=["vmap"], broken_by=["summed_vmap"])
+@clause(
+    "XFORM-2", over=in_one(lambda dtype: operations(mode="reverse", dtypes=[dtype])), needs=["vmap"], broken_by=["summed_vmap"]
+)
 def test_vmap_of_the_gradient_is_the_gradient_at_each_point(check: Check, case: Case) -> None:
     """The gradient of every differentiable operation, mapped over a batch of points, MUST be the truth at each of them."""
     by_vmap(check, case, "reverse")

@@ -17,6 +17,7 @@ import click
 
 from clinometer.backends import load
 from clinometer.suites import specification
+from clinometer.suites.clauses import DTYPES
 from clinometer.suites.examine import PROFILES, examine
 from clinometer.suites.expectations import aside, find, shipped
 
@@ -31,7 +32,10 @@ from clinometer.suites.expectations import aside, find, shipped
 def main(name: str, seeds: int, points: int, first: int, profile: str, only: str) -> None:
     """Ask backend NAME every clause under one seed after the other."""
     questions = [
-        (clause, cell) for clause in specification() for cell in clause.cells if re.search(only, f"{clause.id}[{cell}]")
+        (clause, cell)
+        for clause in specification()
+        for cell in clause.asked_of(DTYPES)
+        if re.search(only, f"{clause.id}[{cell}]")
     ]
     if not questions:
         raise click.UsageError(f"nothing that is asked matches --only {only!r}")

@@ -27,7 +27,7 @@ import click
 
 from clinometer.backends import load
 from clinometer.suites import specification
-from clinometer.suites.clauses import Cell, Clause
+from clinometer.suites.clauses import DTYPES, Cell, Clause
 from clinometer.suites.examine import PROFILES, examine
 from clinometer.suites.expectations import SHIPPED, Known, aside, find, shipped
 
@@ -217,7 +217,7 @@ def asked(entries: Sequence[Known]) -> Iterator[tuple[Clause, Cell, Known | None
     known = list(entries)
     for clause in specification():
         ours = [entry for entry in known if clause.id in entry.clauses]
-        for cell in clause.cells if ours else ():
+        for cell in clause.asked_of(DTYPES) if ours else ():
             entry = find(known, clause, cell)
             if entry or any(o.says and o.dtype in ("", cell.dtype) and o.operation in ("", cell.operation) for o in ours):
                 yield clause, cell, entry

@@ -227,6 +227,11 @@ class StaleCall(Reference):
 # ----- forward mode -----
 
 
+def wider(x: Any) -> Any:
+    """Return an array of float32 in float64, and every other as it is."""
+    return x.astype(np.float64) if getattr(x, "dtype", None) == np.float32 and not isinstance(x, traced.Traced) else x
+
+
 class BlendedTangent(Reference):
     """The tangent of what is chosen, by that of what is not, and the difference of the two."""
 
@@ -358,6 +363,7 @@ DERIVATIVES: dict[str, type[Reference]] = {
     "blended_tangent": BlendedTangent,
     "scaled_tangent": pushing(after=lambda dy: dy * 1.001),
     "constant_tangent": pushing(before=np.ones_like),
+    "promoted_tangents": pushing(after=wider),
     "promoted_tangent": pushing(after=lambda dy: dy.astype(np.float64) if dy.ndim == 0 else dy),
     # ----- the tape -----
     "zeros_before_backward": taped(gradient=zeros_before),

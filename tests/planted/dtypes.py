@@ -59,6 +59,16 @@ def cutting_cast(x: Any, dtype: str) -> Any:
     return traced.cast(traced.stop_gradient(x), dtype=dtype)
 
 
+def promoting(name: str) -> Callable[..., Any]:
+    """Return an operation whose result is float64 where its arguments are float32."""
+
+    def promoted(*args: Any, **params: Any) -> Any:
+        y = CATALOGUE[name].value(*args, **params)
+        return traced.cast(y, dtype="float64") if getattr(y, "dtype", None) == np.float32 else y
+
+    return promoted
+
+
 class NumbersForIntegers(Reference):
     """Counts integers twice."""
 
@@ -75,6 +85,7 @@ DTYPES: dict[str, type[Reference]] = {
     ),
     "conjugating_exp": operation(exp=conjugating_exp),
     "half_shifted_value": operation(sin=half_shifted_value),
+    "promoted_value": operation(**{name: promoting(name) for name in ("exp", "sum", "take", "at_add")}),
     "stalling_sum": operation(sum=stalling_sum),
     "floats_through_integers": operation(astype=floats_through_integers),
     "cutting_cast": operation(astype=cutting_cast),

@@ -125,7 +125,7 @@ class Interview:
         found = [
             (clause, cell)
             for clause in specification()
-            for cell in clause.cells
+            for cell in clause.asked_of(WIDE)
             if self.operation == cell.operation and cell.mode in modes and cell.dtype in dtypes and clause.level == MUST
         ]
         place = {id: i for i, id in enumerate(likely)}
@@ -239,7 +239,7 @@ def planted(interview: Interview) -> Iterator[tuple[Plant, Backend, list[Questio
                 if any(cell.dtype == where for _, cell in questions):
                     yield Plant(bug.name, row.name, where, name), backend, questions
     for clause in (clause for clause in specification() if clause.id in ("KINK-1", "KINK-3")):
-        for cell in (cell for cell in clause.cells if cell.operation == row.name and cell.dtype in WIDE):
+        for cell in (cell for cell in clause.asked_of(WIDE) if cell.operation == row.name and cell.dtype in WIDE):
             _, special, dtype = cell.argument
             plant = Plant(AT_A_POINT, row.name, f"{dtype}, {cell.parameters}")
             yield plant, WrongAtPoint(special.args, special.kind), [(clause, cell)]

@@ -12,7 +12,7 @@ from clinometer.backends.reference import Node, Reference
 from clinometer.backends.torch import Torch
 from clinometer.reference.linear import Contract, Scale
 from clinometer.reference.traced import contract, stop_gradient
-from planted.derivatives import flowing
+from planted.derivatives import flowing, wider
 from planted.libraries import operation
 
 # ----- a rule's coefficient, and what it depends on -----
@@ -63,6 +63,60 @@ class OneLevel(Reference):
     depth = property(lambda self: 1, lambda self, depth: None)  # type: ignore[assignment]  # however deep the nesting
 
 
+class Twice(Reference):
+    """A reference that knows of each derivative whether another is taken within."""
+
+    inner = 0
+
+    def vjp(self, f: Any, *primals: Any) -> Any:
+        y, pullback = super().vjp(self.noticing(f), *primals)
+        return y, self.twice(pullback) if self.second() else pullback
+
+    def jvp(self, f: Any, primals: Sequence[Any], tangents: Sequence[Any]) -> Any:
+        y, dy = super().jvp(self.noticing(f), primals, tangents)
+        return y, self.twice(lambda dy: [dy])(dy)[0] if self.second() else dy
+
+    def noticing(self, f: Any) -> Any:
+        """Return f, which leaves a note if it is within another derivative."""
+
+        def noticed(*xs: Any) -> Any:
+            self.inner += self.depth > 1
+            return f(*xs)
+
+        return noticed
+
+    def second(self) -> bool:
+        """Whether the outermost derivative is done, and had another within."""
+        if self.depth:
+            return False
+        found, self.inner = self.inner > 0, 0
+        return found
+
+    def twice(self, pullback: Any) -> Any:
+        """Return what a pullback of second order, or a tangent as its only part, becomes."""
+        return pullback
+
+
+class PromotedSecond(Twice):
+    """Second derivatives come in float64."""
+
+    def twice(self, pullback: Any) -> Any:
+        return lambda ct: [wider(g) for g in pullback(ct)]
+
+
+class SecondOfNothing(Twice):
+    """Second derivatives of arrays without entries are refused."""
+
+    def twice(self, pullback: Any) -> Any:
+        def refusing(ct: Any) -> Any:
+            found = pullback(ct)
+            if any(np.size(g) == 0 for g in found):
+                raise ValueError("nothing to differentiate twice")
+            return found
+
+        return refusing
+
+
 class LostGraph(Torch):
     """Torch without `create_graph`, as an adapter written for first order has it."""
 
@@ -98,6 +152,8 @@ SECOND_ORDER: dict[str, Any] = {
         for wrong in (frozen_slope, bent_slope, frozen_operand, frozen_at_zero, frozen_at_depth_three)
     },
     "constant_tangents": ConstantTangents,
+    "promoted_second": PromotedSecond,
+    "second_order_of_nothing": SecondOfNothing,
     "one_level": OneLevel,
     "torch_lost_graph": LostGraph,
     "torch_frozen_slope": operation("sin", FrozenSlope),

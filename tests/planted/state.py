@@ -12,7 +12,6 @@ import torch
 from clinometer.backends.reference import Node, Reference, Tape, ordered
 from clinometer.backends.torch import Tape as TorchTape
 from clinometer.backends.torch import Torch
-from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.traced import stop_gradient
 from planted.derivatives import taped
 
@@ -51,10 +50,6 @@ def mute_write(sound: Update, op: str, x: Any, y: Any, key: Any, tape: Tape) -> 
 
 def self_once(sound: Update, op: str, x: Any, y: Any, key: Any, tape: Tape) -> Any:
     return sound(op, x, stop_gradient(y) if y is x else y, key=key)
-
-
-def growing_update(sound: Update, op: str, x: Any, y: Any, key: Any, tape: Tape) -> Any:
-    return CATALOGUE[op].value(x, y) if op == "add" and key is None else sound(op, x, y, key=key)
 
 
 def idle_step(sound: Update, op: str, x: Any, y: Any, key: Any, tape: Tape) -> Any:
@@ -111,6 +106,13 @@ def torch_written_rows(sound: Update, op: str, x: Any, y: Any, key: Any) -> Any:
         return sound(op, x, y, key=key)
     for i in range(len(x)):  # all of them are one
         sound(op, x[i], y if y is None else y[i])
+    return x
+
+
+def torch_growing_update(sound: Update, op: str, x: Any, y: Any, key: Any) -> Any:
+    if op != "add" or key is not None or not isinstance(y, torch.Tensor) or y.ndim <= x.ndim:
+        return sound(op, x, y, key=key)
+    x.data = x.data + y.data
     return x
 
 
@@ -240,13 +242,17 @@ def listed(*wrong: Any) -> Sequence[tuple[str, Any]]:
 
 STATE: dict[str, Any] = {
     **{
-        name: updating(wrong)
-        for name, wrong in listed(update_without_a_past, rewritten_past, mute_write, self_once, growing_update, idle_step)
+        name: updating(wrong) for name, wrong in listed(update_without_a_past, rewritten_past, mute_write, self_once, idle_step)
     },
     **{
         name: torch_updating(wrong)
         for name, wrong in listed(
-            torch_off_the_record, torch_unversioned_update, torch_view_without_a_base, torch_pliable_leaf, torch_written_rows
+            torch_off_the_record,
+            torch_unversioned_update,
+            torch_view_without_a_base,
+            torch_pliable_leaf,
+            torch_written_rows,
+            torch_growing_update,
         )
     },
     "stale_step": taped(backward=stale_step),

@@ -62,6 +62,13 @@ def test_a_clause_that_can_fail_names_who_breaks_it(spec: Clause) -> None:
 
 
 @each
+def test_a_clause_that_demands_exactness_says_why(spec: Clause) -> None:
+    """Whoever asks for equal bits says what makes them equal on every machine; all else is compared within a tolerance."""
+    if re.search(r"\b(exact|exactly|bits?|bit-identical)\b", spec.text):
+        assert re.search(r"\bsince\b", spec.text)
+
+
+@each
 def test_a_clause_has_cases_and_a_chapter(spec: Clause) -> None:
     """It is asked of something, and its file says what the chapter is about."""
     assert spec.cells
@@ -80,7 +87,7 @@ def test_no_two_cases_are_the_same_case() -> None:
 
 def test_all_that_a_clause_needs_can_be_offered() -> None:
     """No clause needs what `capabilities` does not know: it would be skipped everywhere."""
-    known = {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", *TRANSFORMS}
+    known = {"reverse", "forward", "nested", "tape", "no_grad", "inplace", "stop_gradient", *TRANSFORMS}
     assert set().union(*(c.needs for c in CLAUSES)) <= known
 
 
