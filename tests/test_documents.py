@@ -174,7 +174,7 @@ def test_a_stale_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     rare = Known("reference", ("GRAD-2",), "rare", "1", "sin", "float64", sometimes=True)
     monkeypatch.setattr(findings, "shipped", lambda backend: [right, rare])
     assert list(stale("reference", "quick", [0])) == [
-        "fixed: GRAD-1[sin-reverse-float64], seed 0 is a pass: right",
+        "fixed: GRAD-1[sin-reverse-float64], seed 0: right",
         "nothing met GRAD-1 sin: right",
         "nothing met GRAD-2 sin: rare",
     ]
