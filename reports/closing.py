@@ -9,8 +9,7 @@ from pathlib import Path
 
 from clinometer.reports.journal import Case, Result
 from clinometer.reports.launch import FOLDER
-from clinometer.reports.progress import FAILURES
-from clinometer.reports.results import Subject, load
+from clinometer.reports.results import FAILURES, Subject, load
 
 # Known failures that are joined in one cell; each ends with where it was seen, and perhaps a link.
 REASON = re.compile(r"(.+?\(seen in [^)]*\)(?: https?://[^\s;]+)?)(?:; |$)")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clinometer.reports.atlas import Point, points
@@ -69,8 +69,8 @@ class Comparison:
     @property
     def places(self) -> tuple[str, str]:
         """Where a case was asked."""
-        first, second = self.runs.subjects
-        return (f"of {first.name}", f"of {second.name}") if self.libraries else ("in the old run", "in the new run")
+        first, second = (subject.name for subject in self.runs.subjects)
+        return (f"of {first}", f"of {second}") if self.libraries else (f"in {first}", f"in {second}")
 
     def title(self, name: str) -> str:
         """Return a kind of change in words."""
@@ -100,6 +100,8 @@ class Comparison:
 
 def compare(first: Subject, second: Subject) -> Comparison:
     """Compare two subjects case by case."""
+    if first.run.backend == second.run.backend:
+        first, second = replace(first, name="the old run"), replace(second, name="the new run")
     found = Comparison(Results([first, second]))
     changes: list[Change] = []
     for id, case in found.runs.cases.items():

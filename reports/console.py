@@ -59,7 +59,7 @@ def verdicts(counts: Sequence[Count]) -> None:
             failure(case.title, result.outcome, result.message)
         if len(count.new) > LISTED:
             OUT.print(f"... and {len(count.new) - LISTED} more, in the report.")
-    for sentence in (sentence for count in counts for sentence in count.subject.unfinished):
+    for sentence in (sentence for count in counts for sentence in count.subject.limits):
         OUT.print(f"[bold]![/] {_shown(sentence)}")
 
 

@@ -7,10 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from clinometer.reports.compare import WRONG
 from clinometer.reports.journal import title
-
-FAILURES = WRONG | {"invalid"}  # what a run exits with 1 for, unless it is known
+from clinometer.reports.results import FAILURES
 
 # What a case takes beside one of any other chapter, roughly. Only the time that is left is guessed from it.
 LONG = {"PROGRAM": 100.0, "FLOW-TRACED": 30.0, "STATE": 10.0, "ALIAS": 7.0, "XFORM": 5.0, "FLOW": 3.0, "HIGH": 2.5}

@@ -153,6 +153,13 @@ class Subject:
         """Whether it was asked a part of the specification; a run that ended before it described a case cannot tell."""
         return 0 < len(self.cases) < self.cells
 
+    @property
+    def limits(self) -> list[str]:
+        """One sentence for each reason not to take this for the whole truth, with the name before it."""
+        count = f"{len(self.cases)} of the {self.cells} cases of the specification"
+        selection = [f"{count} were selected; of the others this says nothing."] if self.selected else []
+        return [f"{self.name}: {what}" for what in self.unfinished + selection]
+
     @cached_property
     def tally(self) -> Tally:
         """Counts over all cases."""
@@ -222,16 +229,9 @@ class Results:
         return [f"{subject.name}: {what}" for subject in self.subjects for what in subject.unfinished]
 
     @property
-    def selections(self) -> list[str]:
-        """One sentence for each subject that was asked a part of the specification."""
-        chosen = [it for it in self.subjects if it.selected]
-        said = "cases of the specification were selected; of the others this says nothing."
-        return [f"{it.name}: {len(it.cases)} of the {it.cells} {said}" for it in chosen]
-
-    @property
     def limits(self) -> list[str]:
         """One sentence for each reason not to take this for the whole truth."""
-        return self.unfinished + self.selections + self.mismatches
+        return [sentence for subject in self.subjects for sentence in subject.limits] + self.mismatches
 
     @property
     def cells(self) -> int:

@@ -195,7 +195,7 @@ def test_a_run_that_was_cut_short_proves_nothing(tmp_path: Path) -> None:
     wrong = made.write(tmp_path / "c.jsonl", [made.run("torch"), *made.finished(case, "fail")])
     result = call(whole, cut)
     assert result.exit_code == 3
-    assert "b.jsonl has no end" in result.stdout
+    assert "the new run: the journal b.jsonl has no end" in result.stdout
     assert call(whole, wrong).exit_code == 1
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from clinometer.reports import closing, console, watch
 from clinometer.reports.journal import End, Evidence, Result, Start, Writer
 from clinometer.reports.progress import Progress
+from clinometer.reports.results import load
 from clinometer.reports.watch import Watch
 
 CASES = [made.case(operation=name) for name in made.OPERATIONS]
@@ -171,6 +172,23 @@ def test_the_last_block_counts_each_cell_once(monkeypatch: pytest.MonkeyPatch, t
     console.verdicts([count])
     assert "torch 2.13.0, standard profile: 7 of 12 cells asked" in " ".join(out.getvalue().split())
     assert "✕ GRAD-1 cos float64 reverse fail" in out.getvalue()
+
+
+def test_the_last_block_announces_a_selection(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Twelve cells of forty that all hold are twelve of forty."""
+    out = shown(monkeypatch, terminal=False)
+    path = made.write(
+        tmp_path / "t.jsonl", [made.run("torch", cells=40), *CASES, *results([("pass", "")] * 12), End(at="", exit=0)]
+    )
+    console.verdicts(closing.counts([path]))
+    assert "! torch: 12 of the 40 cases of the specification were selected" in " ".join(out.getvalue().split())
+
+
+def test_the_last_block_and_the_page_count_new_and_known_alike(tmp_path: Path) -> None:
+    """From one journal, the last block has the numbers of new and known failures that plate and summary have."""
+    path = made.standings(tmp_path / "a.jsonl")
+    [count], [subject] = closing.counts([path]), load([path]).subjects
+    assert (len(count.new), count.known) == (subject.tally.standings["new"], subject.tally.standings["known"]) == (2, 2)
 
 
 def test_what_to_try_next_is_what_can_be_tried(tmp_path: Path) -> None:

@@ -144,9 +144,7 @@ def test_coverage_is_over_the_whole_specification(tmp_path: Path) -> None:
     tally = results.subjects[0].tally
     assert (tally.held, tally.ran, tally.asked_ran, tally.asked) == (2, 2, 2, 40)
     assert not results.unfinished
-    assert results.selections == [
-        "torch: 2 of the 40 cases of the specification were selected; of the others this says nothing."
-    ]
+    assert results.limits == ["torch: 2 of the 40 cases of the specification were selected; of the others this says nothing."]
 
 
 def test_a_run_of_all_cases_is_no_selection(tmp_path: Path) -> None:
@@ -156,14 +154,14 @@ def test_a_run_of_all_cases_is_no_selection(tmp_path: Path) -> None:
         made.write(tmp_path / "b.jsonl", [made.run("autograd", cells=2), *finished(0), *started(1)]),
     ]
     results = load(paths)
-    assert not results.selections
+    assert not any(subject.selected for subject in results.subjects)
     assert [subject.tally.asked for subject in results.subjects] == [2, 2]
 
 
 def test_a_run_that_ended_before_its_first_case_is_no_selection(tmp_path: Path) -> None:
     """It is incomplete, and has covered nothing of the whole; what it was to be asked nobody knows."""
     results = load([made.write(tmp_path / "a.jsonl", [made.run("torch", cells=40)])])
-    assert not results.selections
+    assert not results.subjects[0].selected
     assert len(results.limits) == 1
     assert (results.subjects[0].tally.asked_ran, results.subjects[0].tally.asked) == (0, 40)
 
