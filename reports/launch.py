@@ -128,7 +128,7 @@ def examine(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = 
         say(f"{plan.backend}: what {plan.journal} held is kept as {kept.name}.")
     try:
         return replace(_persevere(plan, say, watch), kept=kept)
-    except KeyboardInterrupt:
+    except BaseException:  # also where nobody reads what we print any more
         _end(plan.journal)
         raise
 
@@ -179,7 +179,7 @@ def _call(command: list[str], output: IO[str] | None, watch: Callable[[], None])
             with contextlib.suppress(subprocess.TimeoutExpired):
                 return process.wait(TICK)
             watch()
-    except KeyboardInterrupt:
+    except BaseException:
         # A terminal has told pytest as well, and it takes both for one; on Windows this would kill it.
         if os.name == "posix":
             process.terminate()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -198,3 +199,44 @@ def test_the_script_of_the_readme_runs() -> None:
     script = "\n".join(line.removeprefix("  ") for line in block.group(1).splitlines())
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert "-9.0" in done.stdout
+
+
+# ----- the two commands -----
+
+COMMANDS = re.findall(r"^python3 .* tox -e \S+$", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
+DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md")] + sorted((ROOT / "docs").glob("*.md"))
+
+
+def test_the_readme_has_two_commands_of_one_kind() -> None:
+    """They differ in the environment alone, and tox has both."""
+    first, second = COMMANDS
+    assert first.replace("-e conformance", "-e tests") == second
+    tox = (ROOT / "tox.ini").read_text("utf-8")
+    assert all(f"[testenv:{command.split()[-1]}]" in tox for command in COMMANDS)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_document_installs_into_the_system(document: Path) -> None:
+    """Debian, Ubuntu and Homebrew refuse `python3 -m pip install`: what is installed goes into a virtual environment."""
+    for line in document.read_text("utf-8").splitlines():
+        if "pip install" in line and not line.lstrip().startswith("#"):
+            assert "python3 -m pip" not in line
+            assert not line.lstrip().startswith(("pip ", "pip3 ", "sudo pip"))
+
+
+def test_the_gate_runs_the_test_command_as_the_readme_prints_it(tmp_path: Path) -> None:
+    """What .ci/run takes out of the README is the one line, and in a bare folder it calls venv, pip and tox in turn."""
+    gate = (ROOT / ".ci" / "run").read_text("utf-8")
+    [taken] = re.findall(r"^command=\$\((.*)\)$", gate, re.MULTILINE)
+    found = subprocess.run(["bash", "-c", taken], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert found == COMMANDS[1] + "\n"
+    python = tmp_path / "bin" / "python3"
+    python.parent.mkdir()
+    python.write_text(
+        '#!/bin/sh\necho "$@" >> called\n[ "$2" != venv ] || { mkdir -p "$3/bin" && cp "$0" "$3/bin/python"; }\n',
+        "utf-8",
+    )
+    python.chmod(0o755)
+    path = f"{python.parent}:{os.environ['PATH']}"
+    subprocess.run(["bash", "-euc", found], cwd=tmp_path, env={**os.environ, "PATH": path}, check=True)
+    assert (tmp_path / "called").read_text("utf-8").splitlines() == ["-m venv .venv", "-m pip install tox", "-m tox -e tests"]

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from clinometer.reports import closing, console, watch
 from clinometer.reports.journal import End, Evidence, Result, Start, Writer
-from clinometer.reports.progress import Progress
+from clinometer.reports.progress import LONG, Progress
 from clinometer.reports.results import load
 from clinometer.reports.watch import Watch
 
@@ -94,7 +94,7 @@ def test_the_time_that_is_left_weighs_what_takes_long(tmp_path: Path) -> None:
     for record in results([("pass", "")] * 12):
         writer.write(record)
     progress.look()
-    assert progress.left(22.0) == pytest.approx(600)
+    assert progress.left(22.0) == pytest.approx(6 * LONG["PROGRAM"])
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> io.StringIO:
