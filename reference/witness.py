@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue import CATALOGUE, Domain
+from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.catalogue.special import EXACTLY
 from clinometer.reference.differences import Estimate, derivative
 from clinometer.reference.flow import Eager, Following, OffThePath
@@ -36,6 +36,7 @@ class Watched:
     """
 
     frozen: list[Any] | None = None
+    watching: bool = True  # else it only computes: between points that have been watched, that is most of the work
     detached: list[Any] = field(default_factory=list)
     distances: list[float] = field(default_factory=list)
     guarded: list[tuple[Any, np.ndarray]] = field(
@@ -49,18 +50,22 @@ class Watched:
         def apply(*args: Any, **params: Any) -> Any:
             if op == "stop_gradient":
                 return self._cut(args[0])
-            arrays = [np.asarray(clean(a)) for a in args[: row.arity]]  # of duals too: a derivative may be part of a program
-            self.distances.append(row.distance(*arrays))
-            if row.distinct or row.joint:  # kinks that entries have together
-                self.guarded += [(self.distances[-1], a) for a in arrays]
-            else:
-                self.guarded += [(d.distance(a.real), a) for d, a in zip(row.domains, arrays, strict=True) if d != Domain()]
-            if row.group in CURVED:
-                self.curved.extend(arrays)
+            if self.watching:
+                self._watch(row, args)
             with np.errstate(all="ignore"):
                 return row.value(*args, **params)
 
         return apply
+
+    def _watch(self, row: Operation, args: Sequence[Any]) -> None:
+        arrays = [np.asarray(clean(a)) for a in args[: row.arity]]  # of duals too: a derivative may be part of a program
+        self.distances.append(row.distance(*arrays))
+        if row.distinct or row.joint:  # kinks that entries have together
+            self.guarded += [(self.distances[-1], a) for a in arrays]
+        else:
+            self.guarded += [(d.distance(a.real), a) for d, a in zip(row.domains, arrays, strict=True) if d != Domain()]
+        if row.group in CURVED:
+            self.curved.extend(arrays)
 
     def _cut(self, x: Any) -> Any:
         self.detached.append(clean(x))
@@ -93,9 +98,9 @@ class Line:
         self.centre, self.path, self.outputs = self.at(self.real(0))
         self.frozen = self.centre.detached
 
-    def at(self, t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
+    def at(self, t: Any, watching: bool = True) -> tuple[Watched, list[bool], tuple[Any, ...]]:
         """Run the program at x + t dx."""
-        watched, flow = Watched(frozen=self.frozen), Eager() if self.frozen is None else Following(self.path)
+        watched, flow = Watched(self.frozen, watching), Eager() if self.frozen is None else Following(self.path)
         xs = [x + t * dx for x, dx in zip(self.xs, self.dxs, strict=True)]
         ys = run(self.program, watched, *xs, flow=flow)
         return watched, flow.path, ys
@@ -148,7 +153,7 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
 
     def f(t: Any) -> Any:
         try:
-            return real(sum(weight * functional(*line.at(t)[2]) for weight, line in lines))
+            return real(sum(weight * functional(*line.at(t, watching=False)[2]) for weight, line in lines))
         except OffThePath:  # between two ends that are on it
             return real(math.nan)
 

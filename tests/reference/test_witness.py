@@ -37,3 +37,14 @@ def test_a_step_is_clear_that_stays_before_the_next_kink(op: str, xs: tuple[list
     """Half of the way is clear; over it, or far beyond, is not."""
     assert line(op, *xs).clear(near)
     assert not line(op, *xs).clear(far)
+
+
+def test_between_points_that_were_watched_a_line_only_computes() -> None:
+    """Where nobody asks how near a kink is, the outputs are the same to the bit, and no distance is computed."""
+    found = line("maximum", [0.5, 1.0], [2.0, 3.0])
+    watched, _, (y,) = found.at(0.25)
+    alone, _, (z,) = found.at(0.25, watching=False)
+    assert watched.distances
+    assert watched.guarded
+    assert not (alone.distances or alone.guarded or alone.curved)
+    np.testing.assert_array_equal(y, z)
