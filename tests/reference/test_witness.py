@@ -46,5 +46,5 @@ def test_between_points_that_were_watched_a_line_only_computes() -> None:
     alone, _, (z,) = found.at(0.25, watching=False)
     assert watched.distances
     assert watched.guarded
-    assert not (alone.distances or alone.guarded or alone.curved)
+    assert not any((alone.distances, alone.guarded, alone.curved))
     np.testing.assert_array_equal(y, z)
