@@ -115,9 +115,10 @@ class Progress:
         return self.cases[id].name if id in self.cases else id
 
     def left(self, now: float) -> float | None:
-        """Return the seconds that are left, roughly; None before there is anything to tell it from."""
+        """Return the seconds that are left, roughly; None before a hundredth is done, from which nothing can be told."""
         if self._since is None:
             self._since = (now, self.done) if self.begun else None
             return None
         began, before = self._since
-        return (now - began) * (self.all - self.done) / (self.done - before) if self.done > before else None
+        done, all = self.done - before, self.all - before
+        return (now - began) * (all - done) / done if done and 100 * done >= all else None

@@ -91,9 +91,10 @@ def test_the_time_that_is_left_weighs_what_takes_long(tmp_path: Path) -> None:
     writer.write(Start(id=CASES[0].id, at="now"))
     progress.look()
     assert progress.left(10.0) is None
-    for record in results([("pass", "")] * 12):
+    for number, record in enumerate(results([("pass", "")] * 12)):
         writer.write(record)
-    progress.look()
+        progress.look()
+        assert (progress.left(22.0) is None) == (number < 19), "nine are less than a hundredth of 12 + 6 * 160"
     assert progress.left(22.0) == pytest.approx(6 * LONG["PROGRAM"])
 
 
