@@ -12,12 +12,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.truth import Case, K
 
 NEARBY = 256  # points: enough to meet every ordering of four ties
-BREADTH = 2.0**-54  # of the way: seen in long double, and below the rounding of float64
+# Of the way: in long double below the rounding of float64, and otherwise so much that the reference sees it.
+BREADTH = max(2.0**-54, 32 * float(np.finfo(EXTENDED).eps))
 ASIDE = 16  # further points, on either side
-RIM = 2.0**-30  # of the way to those: so far that scatter hardly turns it, so near that the gradient is still the limit
+RIM = (
+    2.0**24 * BREADTH
+)  # of the way to those: so far that scatter hardly turns it, so near that the gradient is still the limit
 WEIGHT = 1e3  # of the equation that makes the coefficients sum to one, in nonnegative least squares
 
 
@@ -41,7 +45,7 @@ def nearby_tangents(case: Case, seed: int = 0) -> np.ndarray:
 def _near(case: Case, answer: Sequence[np.ndarray], seed: int) -> Case:
     """Return a case of points around the first one of a case, some of them on either side along an `answer`."""
     rng = np.random.default_rng(seed)
-    wide = np.longdouble
+    wide = EXTENDED
     signs = np.repeat((0, 1, -1), (NEARBY, ASIDE, ASIDE))
     largest = max((float(np.abs(g[:1]).max(initial=0.0)) for g in answer), default=0.0)
     if not 0 < largest < np.inf:  # no direction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import os
 from dataclasses import dataclass, replace
 
 import ml_dtypes  # noqa: F401  # gives numpy the name bfloat16
@@ -40,17 +41,27 @@ class Precision:
         return self.working is not self.real
 
 
-# The reference works with at least 29 bits more than float32 has, and 11 more than float64 where long double is
-# wider (x86); elsewhere np.longdouble is float64 itself and the tolerance is as wide as its noise.
+NARROW = "CLINOMETER_NARROW_LONGDOUBLE"  # set to 1, it makes this machine one on which long double has float64's digits
+
+# The widest real type that there is. Where numpy's longdouble has no more digits than float64 (Windows, Apple silicon), that
+# is float64: the truth for float64 is then as precise as it, and the tolerance as wide as its noise.
+EXTENDED: type[np.floating] = (
+    np.longdouble
+    if np.finfo(np.longdouble).eps < np.finfo(np.float64).eps and os.environ.get(NARROW, "0") != "1"
+    else np.float64
+)
+EXTENDED_COMPLEX: type[np.complexfloating] = np.clongdouble if EXTENDED is np.longdouble else np.complex128
+
+# The reference works with at least 29 bits more than float32 has, and 11 more than float64 where there are so many (x86).
 PRECISIONS = {
     "float16": Precision("float16", 2.0**-11, 2.0**-14, 65504.0, np.float64),
     "bfloat16": Precision("bfloat16", 2.0**-8, 2.0**-126, float(np.finfo(np.float32).max), np.float64),
     "float32": Precision("float32", 2.0**-24, 2.0**-126, float(np.finfo(np.float32).max), np.float64),
-    "float64": Precision("float64", 2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max), np.longdouble),
+    "float64": Precision("float64", 2.0**-53, 2.0**-1022, float(np.finfo(np.float64).max), EXTENDED),
 }
 # Of a complex number each part is rounded; what is promised is relative to its modulus.
 PRECISIONS["complex64"] = replace(PRECISIONS["float32"], name="complex64", working=np.complex128)
-PRECISIONS["complex128"] = replace(PRECISIONS["float64"], name="complex128", working=np.clongdouble)
+PRECISIONS["complex128"] = replace(PRECISIONS["float64"], name="complex128", working=EXTENDED_COMPLEX)
 
 
 class Noise:

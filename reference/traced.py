@@ -161,7 +161,7 @@ def einsum(labels: Sequence[str], out: str, *arrays: np.ndarray, **how: Any) -> 
 def inverse(x: Array) -> Array:
     """Invert matrices; in extended precision LAPACK's answer is refined by Newton's iteration."""
     y = np.linalg.inv(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64, copy=False)).astype(x.dtype)
-    if x.dtype in (np.longdouble, np.clongdouble):
+    if np.finfo(x.dtype).eps < np.finfo(np.float64).eps:
         for _ in range(2):  # each step doubles the digits: 53 bits become the 64 of long double
             y = y + y @ (np.eye(x.shape[-1], dtype=x.dtype) - x @ y)
     return y

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clinometer.backends import Backend
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.witness import OVER
 
 Array = Any
@@ -69,4 +70,4 @@ def _sum(terms: Sequence[np.ndarray]) -> np.ndarray:
     if len(terms) == 1:
         return terms[0]
     stacked = np.stack(terms)
-    return stacked.astype(np.result_type(stacked.dtype, np.longdouble)).sum(0).astype(stacked.dtype)
+    return stacked.astype(np.result_type(stacked.dtype, EXTENDED)).sum(0).astype(stacked.dtype)

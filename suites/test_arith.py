@@ -7,6 +7,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Domain
+from clinometer.reference.rounding import EXTENDED
 from clinometer.strategies import PROFILES, broadcastable_shapes, values
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, clause, drawn, given
@@ -46,7 +47,7 @@ def near_quotient(got: np.ndarray, want: np.ndarray, x: Any, y: Any) -> np.ndarr
     """Return a quotient as it is wanted where two roundings can have made it: some libraries multiply by the reciprocal."""
     if got.shape != want.shape:
         return got
-    exact = np.asarray(x).astype(np.longdouble) / np.asarray(y).astype(np.longdouble)
+    exact = np.asarray(x).astype(EXTENDED) / np.asarray(y).astype(EXTENDED)
     near = abs(got - exact) <= np.finfo(want.dtype).eps * abs(exact)  # two roundings of half an eps each
     return np.where(near, want, got).astype(got.dtype)
 

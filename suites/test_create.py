@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from clinometer.reference.rounding import EXTENDED
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import CONVENTION, INFO, clause, given, with_operations
 
@@ -71,7 +72,7 @@ def test_linspace_includes_both_ends(check: Check, bounds) -> None:
     """linspace(start, stop, num) MUST be evenly spaced and include both ends."""
     with check.theirs(f"linspace{bounds}"):
         x = check.numpy(check.xp.linspace(*bounds, dtype=check.real))
-    exact = np.linspace(np.longdouble(bounds[0]), np.longdouble(bounds[1]), bounds[2])
+    exact = np.linspace(EXTENDED(bounds[0]), EXTENDED(bounds[1]), bounds[2])
     check.that(x.shape == exact.shape, f"linspace{bounds} has shape {x.shape}")
     scale = max(abs(bounds[0]), abs(bounds[1]))
     error = np.abs(x - exact).max()

@@ -13,6 +13,7 @@ import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.program import single, trace
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case, pinned_case
 from clinometer.strategies.cases import complete
@@ -273,7 +274,7 @@ def chained(check: Check, case: Case, got: np.ndarray, ct: np.ndarray, claim: st
 
     It is a sum of terms of one sign and three roundings a step, so 3 STEPS roundings is as far off as it may be.
     """
-    g, s = np.longdouble(GROWTH), np.longdouble(SHARE)
+    g, s = EXTENDED(GROWTH), EXTENDED(SHARE)
     power = g**STEPS
     want = (power + s * (power - 1) / (g - 1)) * ct
     off = float((abs(got - want) / abs(want)).max())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.truth import Case, Expected
 from clinometer.strategies.programs import random_programs
 from clinometer.strategies.rewriting import REWRITINGS, Rewriting, Rewritten, detached, rewritten
@@ -88,11 +89,11 @@ def _hold_both(check: Check, case: Case) -> None:
 
 def _product(along: Any, found: list[np.ndarray], right: list[Expected]) -> tuple[np.ndarray, np.ndarray]:
     """Return inner products at each point, and how far they may be off by the tolerances of what is right."""
-    total, doubt = np.zeros(len(found[0]), np.longdouble), np.zeros(len(found[0]), np.longdouble)
+    total, doubt = np.zeros(len(found[0]), EXTENDED), np.zeros(len(found[0]), EXTENDED)
     for u, x, expected in zip(along, found, right, strict=True):
         axes = tuple(range(1, u.ndim))
-        total += (u.astype(np.longdouble) * x.astype(np.longdouble)).sum(axes)
-        doubt += (abs(u).astype(np.longdouble) * expected.tolerance.astype(np.longdouble)).sum(axes)
+        total += (u.astype(EXTENDED) * x.astype(EXTENDED)).sum(axes)
+        doubt += (abs(u).astype(EXTENDED) * expected.tolerance.astype(EXTENDED)).sum(axes)
     return total, doubt
 
 

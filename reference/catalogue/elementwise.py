@@ -26,11 +26,12 @@ from clinometer.reference.catalogue.rows import (
     zero,
 )
 from clinometer.reference.ensemble import ACCURACY, Accuracy
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.rules import partials
 from clinometer.reference.traced import primitive, slack
 
 LN2, LN10 = math.log(2), math.log(10)
-PI = np.longdouble("3.14159265358979323846264338327950288")
+PI = EXTENDED("3.14159265358979323846264338327950288")
 HALF_TURNS = Domain(-1.5, 1.5)  # tan between two poles
 INTEGERS = Domain(integers=True)
 HALVES = Domain(integers=True, offset=0.5)
@@ -131,7 +132,7 @@ EXPONENTIAL = table(
     2,
     Operation("exp", np.exp, partials=[lambda y, x: y], domain=WIDE, kinds="fc"),
     Operation("exp2", np.exp2, partials=[lambda y, x: y * LN2], domain=Domain(-100.0, 100.0)),
-    Operation("expm1", np.expm1, partials=[lambda y, x: y + 1], domain=WIDE),
+    Operation("expm1", np.expm1, partials=[lambda y, x: np.exp(x)], domain=WIDE),  # not y + 1, which cancels
     Operation("log", np.log, partials=[lambda y, x: 1 / x], domain=POSITIVE, special=[convention(0.0)], kinds="fc"),
     Operation("log2", np.log2, partials=[lambda y, x: 1 / (x * LN2)], domain=POSITIVE, special=[convention(0.0)]),
     Operation(

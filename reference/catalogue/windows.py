@@ -14,6 +14,7 @@ import numpy as np
 from clinometer.reference import traced
 from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Operation, kink, table
 from clinometer.reference.catalogue.structure import pad
+from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.traced import contract, normwise
 
 
@@ -64,7 +65,7 @@ def max_pool(
 
 # ----- spectra: fast transforms bound their error by the norm of the signal (Higham, section 24.1) -----
 
-PI = np.longdouble("3.14159265358979323846264338327950288")
+PI = EXTENDED("3.14159265358979323846264338327950288")
 NORMS = ("backward", "ortho", "forward")
 
 
@@ -81,7 +82,7 @@ def circle(n: int) -> tuple[np.ndarray, np.ndarray]:
 def scaled(n: int, norm: str, inverse: bool) -> Any:
     """Return what a transform of length n multiplies its sums by."""
     power = {"backward": (0, 2), "ortho": (1, 1), "forward": (2, 0)}[norm][inverse]
-    return np.sqrt(np.longdouble(n)) ** -power
+    return np.sqrt(EXTENDED(n)) ** -power
 
 
 def resized(x: Any, n: int | None, axis: int) -> Any:

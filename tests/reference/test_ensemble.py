@@ -11,10 +11,12 @@ import pytest
 from clinometer.reference import traced
 from clinometer.reference.catalogue import MATHEMATICS as AD
 from clinometer.reference.ensemble import Ensemble, PointsDisagree, perturb
-from clinometer.reference.rounding import PRECISIONS, Noise
+from clinometer.reference.rounding import EXTENDED, PRECISIONS, Noise
 
 DTYPES = ("float32", "float64")
 BOTH = pytest.mark.parametrize("dtype", DTYPES)
+# Those whose roundings the reference sees a fraction of: not float64, where long double is no wider.
+FINER = pytest.mark.parametrize("dtype", [d for d in DTYPES if np.finfo(PRECISIONS[d].real).eps < PRECISIONS[d].u / 8])
 REPLICAS, POINTS = 8, 3
 X = np.array([[0.5, -1.25, 2.0, 0.75], [1.5, 0.25, -3.0, 1.0], [-0.5, 2.5, 4.0, -2.0]])  # points, entries
 
@@ -75,7 +77,7 @@ def test_replica_zero_is_clean(f: Callable[[Any], Any], dtype: str) -> None:
         np.testing.assert_array_equal(y.data[0, point, 0], expected)
 
 
-@BOTH
+@FINER
 @pytest.mark.parametrize("f", ROUNDED.values(), ids=ROUNDED)
 def test_noise_is_up_to_the_unit_roundoff(f: Callable[[Any], Any], dtype: str) -> None:
     """One operation moves each other replica by at most a rounding, and most by a good part of one."""
@@ -85,7 +87,7 @@ def test_noise_is_up_to_the_unit_roundoff(f: Callable[[Any], Any], dtype: str) -
     assert (moved > 0).mean() > 0.99
 
 
-@BOTH
+@FINER
 @pytest.mark.parametrize("f", PROMISED.values(), ids=PROMISED)
 def test_noise_of_transcendental_functions_is_up_to_two_roundings(f: Callable[[Any], Any], dtype: str) -> None:
     """What libraries promise to 4 ulp, up to 8 roundings, moves by up to 2: the safety factor makes them 8."""
@@ -140,6 +142,7 @@ def test_infinities_and_nans_stay_what_they_are(dtype: str) -> None:
     np.testing.assert_array_equal(y.data[:, 0, 0], np.tile([np.inf, 0, np.nan, np.inf], (REPLICAS, 1)))
 
 
+@pytest.mark.skipif(EXTENDED is np.float64, reason="asks for more digits than float64 has")
 def test_noise_of_float64_is_not_rounded_away() -> None:
     """In long double a replica differs from the clean one by fractions of float64's rounding, nearly always."""
     y = np.multiply(ensemble(np.ones((1, 1000)), "float64"), 1.0)
@@ -158,7 +161,7 @@ def test_noise_repeats_with_its_seed_and_differs_without() -> None:
     assert abs(draws[0].mean()) < 0.1
 
 
-@BOTH
+@FINER
 def test_factors_are_one_but_for_a_rounding(dtype: str) -> None:
     """Factors differ from 1 by up to the unit roundoff, or as many as they are coarser, to both sides and nearly always."""
     for coarse in (1.0, 128.0):
@@ -203,7 +206,7 @@ def test_a_single_replica_is_not_perturbed() -> None:
 # ----- choices -----
 
 
-@BOTH
+@FINER
 def test_choices_follow_the_clean_replica(dtype: str) -> None:
     """Where noise would turn a comparison or a maximum over, every replica does what the clean one did."""
     u = PRECISIONS[dtype].working(PRECISIONS[dtype].u)
