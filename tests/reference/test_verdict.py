@@ -9,6 +9,7 @@ import pytest
 
 from clinometer.reference import verdict
 from clinometer.reference.differences import Estimate
+from clinometer.reference.digits import exact
 from clinometer.reference.program import single, trace
 from clinometer.reference.verdict import Disagreement, hear, worst
 from clinometer.strategies import fixed_case
@@ -167,3 +168,22 @@ def twice_differentiated(x: np.ndarray, v: np.ndarray, ct: np.ndarray) -> np.nda
             ]
             for i in range(n)
         ])  # fmt: skip
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward", "reverse-over-reverse"])
+def test_a_slope_that_is_lost_far_out_is_blamed(mode: str) -> None:
+    """The slope of expm1 at -40 is a number like any other, and y + 1 loses it: differences of long doubles cannot tell."""
+    case = fixed_case(single("expm1", {}), [[-40.0]], "float64")
+    (expected,) = {"reverse": case.truth.gradients, "forward": case.truth.tangents}.get(mode, case.second)
+    assert (expected.tolerance < 1e-12 * abs(expected.value)).all()
+    assert worst(expected.value.astype("float64"), expected, mode, 0) is None
+    found = worst(np.zeros_like(expected.value), expected, mode, 0)
+    assert found is not None
+    assert hear(case, found).outcome == "fail"
+
+
+def test_all_digits_do_not_smooth_a_bend() -> None:
+    """Of the size at 0, where differences from both sides differ, they claim no slope."""
+    case = fixed_case(single("abs", {}), [[0.0]], "float64")
+    estimate = exact(case, "reverse", 0, (0, 0))
+    assert estimate.error > abs(case.cotangents[0][0, 0]) / 2
