@@ -20,7 +20,7 @@ from clinometer.reference.program import run
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER, POLARIZED, against, unit
 
-DPS = 100  # decimal digits
+DPS = 150  # decimal digits
 STEP = mpmath.mpf(2) ** -64
 GRID = (-2, -1, 0, 1, 2)
 
@@ -34,13 +34,16 @@ class Number:
     """A real number with `DPS` digits, for numpy's arrays of objects."""
 
     def __init__(self, value: Any):
-        self.value = value.value if isinstance(value, Number) else mpmath.mpf(value)
+        self.value: Any = value.value if isinstance(value, Number) else mpmath.mpf(value)
 
     @property
     def real(self) -> Number:
         return self
 
     def conjugate(self) -> Number:
+        return self
+
+    def sum(self) -> Number:  # an array without axes is its entry
         return self
 
     def __getattr__(self, name: str) -> Callable[[], Number]:
@@ -96,8 +99,9 @@ def numbers(x: np.ndarray) -> np.ndarray:
     """Return an array of objects with the same numbers, every digit of them."""
     found = np.empty(x.shape, object)
     for place in np.ndindex(x.shape):
-        high = float(x[place])
-        found[place] = Number(mpmath.mpf(high) + float(x[place] - type(x[place])(high)))
+        entry: Any = x[place]
+        high = float(entry)
+        found[place] = Number(mpmath.mpf(high) + float(entry - type(entry)(high)))
     return found
 
 
@@ -134,7 +138,8 @@ def exact(case: Case, mode: str, which: int, place: tuple[int, ...]) -> Estimate
         xs = [numbers(x[point]) for x in case.inputs]
         value = difference(STEP, order)
         off = abs(value - difference(2 * STEP, order))
-        bend = abs(difference(STEP, order + 1)) * STEP  # where the function has one, as large as what turns there
+        if order == 1:  # where the function bends, a second difference is as large as what turns there, over the step
+            off += abs(difference(STEP, 2)) * STEP
         kind = case.precision.real
         high = float(value / divisor)
-        return Estimate(kind(high) + kind(float(value / divisor - high)), float((off + bend) / divisor), float(STEP))
+        return Estimate(kind(high) + kind(float(value / divisor - high)), float(off / divisor), float(STEP))

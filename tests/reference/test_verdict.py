@@ -171,9 +171,10 @@ def twice_differentiated(x: np.ndarray, v: np.ndarray, ct: np.ndarray) -> np.nda
 
 
 @pytest.mark.parametrize("mode", ["reverse", "forward", "reverse-over-reverse"])
-def test_a_slope_that_is_lost_far_out_is_blamed(mode: str) -> None:
+@pytest.mark.parametrize("x", [[-40.0, 3.0], -63.0])
+def test_a_slope_that_is_lost_far_out_is_blamed(x: Any, mode: str) -> None:
     """The slope of expm1 at -40 is a number like any other, and y + 1 loses it: differences of long doubles cannot tell."""
-    case = fixed_case(single("expm1", {}), [[-40.0]], "float64")
+    case = fixed_case(single("expm1", {}), [x], "float64")
     (expected,) = {"reverse": case.truth.gradients, "forward": case.truth.tangents}.get(mode, case.second)
     assert (expected.tolerance < 1e-12 * abs(expected.value)).all()
     assert worst(expected.value.astype("float64"), expected, mode, 0) is None
