@@ -14,41 +14,21 @@ from clinometer.backends.dialect import Dialect
 
 if TYPE_CHECKING:  # the helpers' names are those that DIALECT.imports brings, in a run and in a script alike
     import autograd.numpy as np
+    from autograd.scipy import signal
     from autograd.tracer import getval
 
 
 def flipped(x: Any, axis: Any) -> Any:
-    """Autograd has no gradient of np.flip; a slice has one."""
+    """A slice, since np.flip has no gradient."""
     axes = range(x.ndim) if axis is None else [a % x.ndim for a in ((axis,) if isinstance(axis, int) else axis)]
     return x[tuple(slice(None, None, -1 if i in axes else 1) for i in range(x.ndim))]
 
 
 def taken(x: Any, indices: Any, axis: Any) -> Any:
-    """Autograd has no gradient of np.take; an index on the first axis has one."""
+    """An index on the first axis, since np.take has no gradient."""
     if axis is None:
         return np.ravel(x)[indices]
     return np.moveaxis(np.moveaxis(x, axis, 0)[indices], 0, axis)
-
-
-def broadcast(x: Any, shape: tuple[int, ...]) -> Any:
-    """Autograd stretches axes and asserts that none is new."""
-    if len(shape) != x.ndim:
-        raise NotImplementedError("autograd's np.broadcast_to adds no axes")
-    return np.broadcast_to(x, shape)
-
-
-def padded(x: Any, pad_width: Any, value: float, mode: str) -> Any:
-    """Autograd pads with a constant only, and says so by an assertion."""
-    if mode != "constant":
-        raise NotImplementedError("only constant mode padding is supported")
-    return np.pad(x, pad_width, mode, constant_values=value)
-
-
-def reduced(function: Any, x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
-    """Autograd's gradients of reductions know no mask and no value to begin with."""
-    if where is not None or initial is not None:
-        raise NotImplementedError("autograd differentiates no reduction with where or initial")
-    return function(x, axis=axis, keepdims=keepdims)
 
 
 def loss(losses: Any, reduction: str) -> Any:
@@ -56,11 +36,11 @@ def loss(losses: Any, reduction: str) -> Any:
     return losses if reduction == "none" else np.sum(losses) if reduction == "sum" else np.mean(losses)
 
 
-def norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
-    """Along two axes numpy's norm is that of a matrix."""
-    axis = axis[0] if isinstance(axis, tuple) and len(axis) == 1 else axis
-    if isinstance(axis, tuple) or (axis is None and x.ndim > 1 and ord != 2):
-        raise NotImplementedError("np.linalg.norm of several axes is not a vector's")
+def vector_norm(x: Any, axis: Any, keepdims: bool, ord: float) -> Any:
+    """The norm of a vector by np.linalg.norm, wherever that takes x for one; Frobenius' norm of a matrix is that too."""
+    entries = x.ndim if axis is None else len(axis) if isinstance(axis, tuple) else 1
+    if (entries > 1 and ord != 2) or (entries > 2 and axis is not None):
+        return np.linalg.vector_norm(x, axis=axis, keepdims=keepdims, ord=ord)
     return np.linalg.norm(x, ord=None if ord == 2 else ord, axis=axis, keepdims=keepdims)
 
 
@@ -68,13 +48,6 @@ def softmax(x: Any, axis: int) -> Any:
     """Shifted by the largest entry, which cancels; autograd has no softmax."""
     e = np.exp(x - getval(np.max(x, axis=axis, keepdims=True)))
     return e / np.sum(e, axis=axis, keepdims=True)
-
-
-def finite(x: Any, nan: float, posinf: Any, neginf: Any) -> Any:
-    """Autograd's rule of np.nan_to_num knows no other numbers to put in."""
-    if (nan, posinf, neginf) != (0.0, None, None):
-        raise NotImplementedError("autograd differentiates np.nan_to_num without keywords only")
-    return np.nan_to_num(x)
 
 
 def sine_by_eigenvectors(x: Any) -> Any:
@@ -89,29 +62,51 @@ def square_by_singular_vectors(x: Any) -> Any:
     return u * (s * s)[..., np.newaxis, :] @ vh
 
 
+def qr(x: Any) -> Any:
+    """Q above R, or beside it, with a positive diagonal in R."""
+    q, r = np.linalg.qr(x)
+    sign = np.sign(np.diagonal(r, axis1=-2, axis2=-1))
+    return np.concatenate([q * sign[..., None, :], sign[..., None] * r], axis=-2 if x.shape[-2] >= x.shape[-1] else -1)
+
+
+def convolved(x: Any, weight: Any, padding: Any, **more: Any) -> Any:
+    """Channels correlated with filters: autograd's convolve turns those around, and takes no margin nor what else there is."""
+    space = list(range(2, weight.ndim))
+    margin = [(p, p) for p in (padding if isinstance(padding, tuple) else (padding,) * len(space))]
+    x = np.pad(x, [(0, 0), (0, 0), *margin], mode="constant")
+    turned = weight[(slice(None), slice(None), *(slice(None, None, -1) for _ in space))]
+    more = {name: n for name, n in more.items() if n not in (1, (1, 1))}
+    return signal.convolve(x, turned, axes=(space, space), dot_axes=([1], [1]), mode="valid", **more)
+
+
 def parts(z: Any) -> Any:
     """Real and imaginary part, on a last axis."""
     return np.stack([np.real(z), np.imag(z)], axis=-1)
+
+
+def reduction(word: str) -> str:
+    """Return a reduction with a mask and a first value where there are; numpy takes None for neither."""
+    call, mask, first = f"np.{word}(x, axis=axis, keepdims=keepdims", ", where=np.array(where)", ", initial=initial"
+    without, begun = (f"{call}{more}) if where is None else {call}{more}{mask})" for more in ("", first))
+    return f"({without}) if initial is None else ({begun})"
 
 
 DIALECT = Dialect(
     imports="""\
 import autograd
 import autograd.numpy as np
-from autograd.scipy import special
+from autograd.scipy import signal, special, stats
 from autograd.tracer import getval""",
     helpers=(
         flipped,
         taken,
-        broadcast,
-        padded,
-        reduced,
         loss,
-        norm,
+        vector_norm,
         softmax,
-        finite,
         sine_by_eigenvectors,
         square_by_singular_vectors,
+        qr,
+        convolved,
         parts,
     ),
     array="np.array({values}, dtype=np.{dtype})",
@@ -163,6 +158,7 @@ def tangent(f, dxs):
         "log10(x)": "np.log10(x)",
         "log1p(x)": "np.log1p(x)",
         "sqrt(x)": "np.sqrt(x)",
+        "cbrt(x)": "np.cbrt(x)",
         "rsqrt(x)": "1 / np.sqrt(x)",
         "logaddexp(x, y)": "np.logaddexp(x, y)",
         "xlogy(x, y)": "x * np.log(y)",
@@ -187,7 +183,12 @@ def tangent(f, dxs):
         "minimum(x, y)": "np.minimum(x, y)",
         "clip(x, min=None, max=None)": "np.clip(x, min, max)",
         "where(x, y, condition)": "np.where(np.array(condition), x, y)",
-        "nan_to_num(x, nan=0.0, posinf=None, neginf=None)": "finite(x, nan, posinf, neginf)",
+        "nan_to_num(x, nan=0.0, posinf=None, neginf=None)": (
+            "np.nan_to_num(x) if (nan, posinf, neginf) == (0.0, None, None)"
+            " else np.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)"
+        ),
+        "copysign(x, y)": "np.copysign(x, y)",
+        "heaviside(x, y)": "np.heaviside(x, y)",
         "greater(x, y)": "x > y",
         "less(x, y)": "x < y",
         "sign(x)": "np.sign(x)",
@@ -215,22 +216,23 @@ def tangent(f, dxs):
         "erf(x)": "special.erf(x)",
         "erfc(x)": "special.erfc(x)",
         "erfinv(x)": "special.erfinv(x)",
-        "ndtr(x)": "0.5 * (1 + special.erf(x * 0.5 ** 0.5))",
+        "ndtr(x)": "stats.norm.cdf(x)",
+        "log_ndtr(x)": "stats.norm.logcdf(x)",
         "gelu(x)": "x * (0.5 * (1 + special.erf(x * 0.5 ** 0.5)))",
         "lgamma(x)": "special.gammaln(x)",
         "digamma(x)": "special.digamma(x)",
         "i0(x)": "special.i0(x)",
         "i1(x)": "special.i1(x)",
         # ----- reductions and scans -----
-        "sum(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.sum, x, axis, keepdims, where, initial)",
+        "sum(x, axis=None, keepdims=False, where=None, initial=None)": reduction("sum"),
         "mean(x, axis=None, keepdims=False)": "np.mean(x, axis=axis, keepdims=keepdims)",
-        "prod(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.prod, x, axis, keepdims, where, initial)",
+        "prod(x, axis=None, keepdims=False, where=None, initial=None)": reduction("prod"),
         "var(x, axis=None, keepdims=False, correction=0.0)": "np.var(x, axis=axis, ddof=correction, keepdims=keepdims)",
         "std(x, axis=None, keepdims=False, correction=0.0)": "np.std(x, axis=axis, ddof=correction, keepdims=keepdims)",
         "logsumexp(x, axis=None, keepdims=False)": "special.logsumexp(x, axis=axis, keepdims=keepdims)",
-        "vector_norm(x, axis=None, keepdims=False, ord=2)": "norm(x, axis, keepdims, ord)",
-        "max(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.max, x, axis, keepdims, where, initial)",
-        "min(x, axis=None, keepdims=False, where=None, initial=None)": "reduced(np.min, x, axis, keepdims, where, initial)",
+        "vector_norm(x, axis=None, keepdims=False, ord=2)": "vector_norm(x, axis, keepdims, ord)",
+        "max(x, axis=None, keepdims=False, where=None, initial=None)": reduction("max"),
+        "min(x, axis=None, keepdims=False, where=None, initial=None)": reduction("min"),
         "median(x, axis=None, keepdims=False)": "np.median(x, axis=axis, keepdims=keepdims)",
         "argmax(x, axis=None, keepdims=False)": "np.argmax(x, axis=axis, keepdims=keepdims)",
         "any(x, axis=None, keepdims=False)": "np.any(x, axis=axis, keepdims=keepdims)",
@@ -238,6 +240,7 @@ def tangent(f, dxs):
         "count_nonzero(x, axis=None, keepdims=False)": "np.count_nonzero(x, axis=axis, keepdims=keepdims)",
         "cumulative_sum(x, axis)": "np.cumsum(x, axis=axis)",
         "cumulative_prod(x, axis)": "np.cumprod(x, axis=axis)",
+        "trapezoid(x, dx=1.0, axis=-1)": "np.trapezoid(x, dx=dx, axis=axis)",
         "diff(x, axis=-1)": "np.diff(x, axis=axis)",
         # ----- normalisers and losses -----
         "softmax(x, axis=-1)": "softmax(x, axis)",
@@ -268,18 +271,21 @@ def tangent(f, dxs):
         "squeeze(x, axis)": "np.squeeze(x, axis)",
         "flip(x, axis=None)": "flipped(x, axis)",
         "roll(x, shift, axis)": "np.roll(x, shift, axis)",
-        "concat(x, y, axis=0)": "np.concatenate([x, y], axis=axis)",
+        "concat(x, y, axis=0)": "np.concat([x, y], axis=axis)",
         "stack(x, y, axis=0)": "np.stack([x, y], axis=axis)",
         "split(x, at, axis)": "np.concatenate(np.split(x, at, axis)[::-1], axis)",
         "unstack(x, axis)": "np.stack([part for part in np.moveaxis(x, axis, 0)][::-1])",
-        'pad(x, pad_width, constant_values=0.0, mode="constant")': "padded(x, pad_width, constant_values, mode)",
+        'pad(x, pad_width, constant_values=0.0, mode="constant")': (
+            'np.pad(x, pad_width, mode, constant_values=constant_values) if mode == "constant" else np.pad(x, pad_width, mode)'
+        ),
+        'meshgrid(x, y, indexing="xy")': "np.stack(np.meshgrid(x, y, indexing=indexing))",
         "diagonal(x, offset=0)": "np.diagonal(x, -offset, -1, -2)",
         "diag(x, k=0)": "np.diag(x, k)",
         "tril(x, k=0)": "np.tril(x, k)",
         "triu(x, k=0)": "np.triu(x, k)",
         "tile(x, repetitions)": "np.tile(x, repetitions)",
         "repeat(x, repeats, axis)": "np.repeat(x, repeats, axis)",
-        "broadcast_to(x, shape)": "broadcast(x, shape)",
+        "broadcast_to(x, shape)": "np.broadcast_to(x, shape)",
         # ----- indexing -----
         "getitem(x, key)": "x[key]",
         "take(x, indices, axis)": "taken(x, indices, axis)",
@@ -301,19 +307,28 @@ def tangent(f, dxs):
         "einsum(x, y, subscripts)": "np.einsum(subscripts, x, y)",
         "einsum_of_one(x, subscripts)": "np.einsum(subscripts, x)",
         "einsum_of_three(x, y, z, subscripts)": "np.einsum(subscripts, x, y, z)",
-        "trace(x, offset=0)": "np.trace(np.moveaxis(x, (-2, -1), (0, 1)), offset)",
+        "trace(x, offset=0)": "np.trace(x, offset) if x.ndim == 2 else np.trace(x, offset, axis1=-2, axis2=-1)",
         "det(x)": "np.linalg.det(x)",
         "slogdet(x)": "np.stack(np.linalg.slogdet(x), axis=-1)",
         "inv(x)": "np.linalg.inv(x)",
         "solve(a, b)": "np.linalg.solve(a, b)",
+        "matrix_power(x, n)": "np.linalg.matrix_power(x, n)",
         "cholesky(x)": "np.linalg.cholesky((x + np.swapaxes(x, -1, -2)) / 2)",
+        "qr(x)": "qr(x)",
+        "lstsq(a, b)": "np.linalg.lstsq(a, b)[0]",
         "pinv(x)": "np.linalg.pinv(x)",
         "eigh(x)": "sine_by_eigenvectors(x)",
         "eigvalsh(x)": "np.linalg.eigh((x + np.swapaxes(x, -1, -2)) / 2)[0]",
         "svd(x)": "square_by_singular_vectors(x)",
         "svdvals(x)": "np.linalg.svd(x, compute_uv=False)",
         "matrix_norm(x, ord='fro', keepdims=False)": "np.linalg.norm(x, ord, axis=(-2, -1), keepdims=keepdims)",
-        # ----- spectra -----
+        # ----- convolution, spectra -----
+        "conv1d(x, weight, stride=1, padding=0, dilation=1, groups=1)": (
+            "convolved(x, weight, padding, stride=stride, dilation=dilation, groups=groups)"
+        ),
+        "conv2d(x, weight, stride=1, padding=0, dilation=1, groups=1)": (
+            "convolved(x, weight, padding, stride=stride, dilation=dilation, groups=groups)"
+        ),
         "rfft(x, n=None, axis=-1, norm='backward')": "parts(np.fft.rfft(x, n, axis, norm))",
         "irfft(x, n=None, axis=-1, norm='backward')": "np.fft.irfft(x[..., 0] + 1j * x[..., 1], n, axis, norm)",
         "fft(x, n=None, axis=-1, norm='backward')": "parts(np.fft.fft(x[..., 0] + 1j * x[..., 1], n, axis, norm))",
@@ -331,6 +346,35 @@ def tangent(f, dxs):
 )
 
 
+# What a slice, an index or an older function says here, since autograd has no derivative of the function of the name.
+INSTEAD = {
+    "cumulative_sum": "np.cumulative_sum(x, axis=0)",
+    "cumulative_prod": "np.cumulative_prod(x, axis=0)",
+    "matrix_transpose": "np.matrix_transpose(x)",
+    "flip": "np.flip(x)",
+    "unstack": "np.stack(np.unstack(x))",
+    "diagonal": "np.linalg.diagonal(x)",
+    "take": "np.take(x, [0], axis=0)",
+    "vecdot": "np.vecdot(x, x)",
+    "eigvalsh": "np.linalg.eigvalsh(x)",
+    "svdvals": "np.linalg.svdvals(x)",
+    "matrix_norm": "np.linalg.matrix_norm(x)",
+}
+# LAPACK knows no half precision; scipy's functions and numpy's Fourier transforms answer in a wider one.
+LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("det", "slogdet", "inv", "solve", "cholesky", "qr", "lstsq", "pinv", "eigh", "eigvalsh", "svd", "svdvals", "sigmoid",
+     "silu", "logit", "gelu", "erf", "erfc", "erfinv", "lgamma", "digamma", "i0", "i1", "rfft", "irfft", "fft", "ifft"),
+    ("float16",),
+) | dict.fromkeys(("ndtr", "log_ndtr"), ("float16", "float32"))  # fmt: skip  # scipy's distributions compute in float64
+# How autograd says that it has no derivative, where it does not raise NotImplementedError; and what it says so of.
+REFUSALS = {
+    "^AssertionError: Only constant mode padding is supported": "np.pad(x, 1, 'edge')",
+    "^AssertionError: Can't handle extra leading dims": "np.broadcast_to(x, (2, *x.shape))",
+    "^TypeError: array type float16 is unsupported in linalg": "np.linalg.norm(x.astype('float16'), 'nuc')",
+    "^LinAlgError: [0-9]-dimensional array given. Array must be two-dimensional": "np.linalg.lstsq(x[None], x[None])[0]",
+}
+
+
 @contextmanager
 def independence_is_no_news() -> Iterator[None]:
     """Silence the warning of an output that no input reaches; its gradient is zero, and a suite asks for that."""
@@ -344,15 +388,20 @@ class Autograd:
 
     name = "autograd"
     dialect = DIALECT
-    dtypes = ("float32", "float64", "complex64", "complex128")
+    dtypes = ("float16", "float32", "float64", "complex64", "complex128")
     nests = True
+    refusals = REFUSALS
+    lacks = LACKS
 
     def __init__(self) -> None:
         import autograd.numpy  # here, not above: a broken install must not stop the other backends
+        from autograd.scipy import signal
         from autograd.tracer import getval
 
         self._autograd, self._getval = autograd, getval
-        globals().update(np=autograd.numpy, getval=getval)  # for the helpers, which scripts take over as they stand
+        globals().update(
+            np=autograd.numpy, getval=getval, signal=signal
+        )  # for the helpers, which scripts take over as they stand
         self.xp = DIALECT.namespace()
         self.versions = {"autograd": metadata.version("autograd"), "numpy": numpy.__version__}
 

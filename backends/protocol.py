@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -19,7 +20,9 @@ class Backend(Protocol):
     `nests`, true where `vjp` and `jvp` may be called by functions that are being differentiated themselves, by the
     same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in, if not float32 and
     float64; `lacks`, a mapping from operations to those of its dtypes that they do not take, and to modes of nested
-    derivatives that they do not have; `versions`, a mapping for the journal.
+    derivatives that they do not have; `refusals`, the messages by which the library itself says that it does not have
+    something, where it raises no NotImplementedError: regular expressions of "TypeOfException: text"; `versions`, a
+    mapping for the journal. An adapter refuses nothing that its library takes: it asks, and the library refuses.
 
     Transforms: `vmap(f)` returns a function that maps `f` over the leading axis of all its arguments; `jit(f)` one that
     the library traces or compiles at its first call, for arguments of each shape and dtype.
@@ -83,6 +86,13 @@ MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
 def dtypes(backend: Backend) -> tuple[str, ...]:
     """Return the names of the dtypes that a backend works in: float32 and float64, if it says nothing."""
     return tuple(getattr(backend, "dtypes", ("float32", "float64")))
+
+
+def refuses(backend: Backend, error: BaseException) -> bool:
+    """Say whether an exception is how a library says that it does not have what was asked, and no fault."""
+    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    known: Iterable[str] = getattr(backend, "refusals", ())
+    return isinstance(error, NotImplementedError) or any(re.search(words, said) for words in known)
 
 
 def capabilities(backend: Backend) -> set[str]:

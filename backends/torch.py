@@ -16,11 +16,30 @@ from clinometer.backends.torch_dialect import DIALECT
 HALF = ("float16", "bfloat16")
 # LAPACK and the library of Fourier transforms know no half precision; neither does torch.quantile.
 LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv", "matrix_norm",
-     "matrix_power", "rfft", "irfft", "fft", "ifft", "median"),
+    ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv", "rfft",
+     "irfft", "fft", "ifft", "median"),
     HALF,
-) | {"hardsigmoid": ("reverse-over-reverse", "reverse-over-forward", "reverse-over-reverse-over-reverse")}  # fmt: skip
-LACKS["cond"] = ("forward",)  # "This is not supported", says torch.func.jvp of it, which is a prototype
+) | {"cond": ("forward",)}  # fmt: skip
+# How torch says that it has not something, where it does not raise NotImplementedError; and what it says so of.
+REFUSALS = {
+    r"^RuntimeError: derivative for aten::\w+ is not implemented": "torch.autograd.grad(torch.heaviside(x, x).sum(), x)",
+    "^RuntimeError: .*Low precision dtypes not supported": "torch.linalg.inv(x.half())",
+    r"^RuntimeError: quantile\(\) input tensor must be non-empty": "torch.quantile(x[:0], 0.5)",
+    "^ValueError: step must be greater than zero": "x[::-1]",
+}
+# What the table says in other words, since torch refuses these.
+INSTEAD = {
+    "sum": "torch.sum(x, initial=0.0)",
+    "prod": "torch.prod(x, dim=(0, 1))",
+    "max": "torch.amax(x, initial=0.0)",
+    "min": "torch.amin(x, initial=0.0)",
+    "count_nonzero": "torch.count_nonzero(x, dim=0, keepdim=True)",
+    "dot": "torch.dot(x, x)",
+    "trace": "torch.trace(x[None])",
+    "flip": "torch.flip(x, None)",
+    "pad": "torch.nn.functional.pad(x[0], (1, 1), mode='replicate')",
+    "take": "torch.index_select(x, 0, torch.tensor([-1]))",
+}
 
 AUGMENTED = {"add": operator.iadd, "subtract": operator.isub, "multiply": operator.imul, "divide": operator.itruediv}
 
@@ -76,6 +95,7 @@ class Torch:
     dialect = DIALECT
     dtypes = (*HALF, "float32", "float64", "complex64", "complex128")
     lacks = LACKS
+    refusals = REFUSALS
     nests = True
 
     def __init__(self) -> None:

@@ -127,6 +127,7 @@ def gradient(f, which, ct):
         "where(x, y, condition)": "torch.where(torch.tensor(condition), x, y)",
         "nan_to_num(x, nan=0.0, posinf=None, neginf=None)": "torch.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)",
         "copysign(x, y)": "torch.copysign(x, y)",
+        "heaviside(x, y)": "torch.heaviside(x, y)",
         "greater(x, y)": "x > y",
         "less(x, y)": "x < y",
         "sign(x)": "torch.sign(x)",
@@ -193,7 +194,9 @@ def gradient(f, which, ct):
         "argmax(x, axis=None, keepdims=False)": "torch.argmax(x, dim=axis, keepdim=keepdims)",
         "any(x, axis=None, keepdims=False)": reduction("any"),
         "all(x, axis=None, keepdims=False)": reduction("all"),
-        "count_nonzero(x, axis=None, keepdims=False)": "total(x != 0, axis, keepdims)",
+        "count_nonzero(x, axis=None, keepdims=False)": (
+            "total(x != 0, axis, keepdims) if keepdims or axis == () else torch.count_nonzero(x, dim=axis)"
+        ),
         "cumulative_sum(x, axis)": "torch.cumsum(x, dim=axis)",
         "cumulative_prod(x, axis)": "torch.cumprod(x, dim=axis)",
         "cummax(x, axis)": "torch.cummax(x, dim=axis).values",
@@ -265,7 +268,7 @@ def gradient(f, which, ct):
         # ----- linear algebra -----
         "matmul(x, y)": "x @ y",
         "vecdot(x, y)": "torch.linalg.vecdot(x, y)",
-        "dot(x, y)": "torch.tensordot(x, y, dims=([-1], [max(y.ndim - 2, 0)]))",
+        "dot(x, y)": ("torch.dot(x, y) if x.ndim == y.ndim == 1 else torch.tensordot(x, y, dims=([-1], [max(y.ndim - 2, 0)]))"),
         "inner(x, y)": "torch.inner(x, y)",
         "outer(x, y)": "torch.outer(x, y)",
         "kron(x, y)": "torch.kron(x, y)",
@@ -274,7 +277,9 @@ def gradient(f, which, ct):
         "einsum(x, y, subscripts)": "torch.einsum(subscripts, x, y)",
         "einsum_of_one(x, subscripts)": "torch.einsum(subscripts, x)",
         "einsum_of_three(x, y, z, subscripts)": "torch.einsum(subscripts, x, y, z)",
-        "trace(x, offset=0)": "torch.diagonal(x, offset=offset, dim1=-2, dim2=-1).sum(-1)",
+        "trace(x, offset=0)": (
+            "torch.trace(x) if x.ndim == 2 and offset == 0 else torch.diagonal(x, offset=offset, dim1=-2, dim2=-1).sum(-1)"
+        ),
         "det(x)": "torch.linalg.det(x)",
         "slogdet(x)": "torch.stack(torch.linalg.slogdet(x), dim=-1)",
         "inv(x)": "torch.linalg.inv(x)",
@@ -283,8 +288,7 @@ def gradient(f, which, ct):
         "matrix_exp(x)": "torch.linalg.matrix_exp(x)",
         "cholesky(x)": "torch.linalg.cholesky((x + x.mT) / 2)",
         "qr(x)": "qr(x)",
-        # By QR: the default pivots by an array that nobody has cleared, and repeats no bits (pytorch issue 187411).
-        "lstsq(a, b)": "torch.linalg.lstsq(a, b, driver='gels').solution",
+        "lstsq(a, b)": "torch.linalg.lstsq(a, b).solution",
         "pinv(x)": "torch.linalg.pinv(x)",
         "eigh(x)": "sine_by_eigenvectors(x)",
         "eigvalsh(x)": "torch.linalg.eigvalsh((x + x.mT) / 2)",

@@ -19,22 +19,20 @@ def counted(start: Any, stop: Any, step: Any, dtype: Any) -> Any:
 
 
 def indices(key: Any) -> Any:
-    """Lists become tensors, since a list of lists means several things."""
+    """Lists become tensors, since a list of lists means several things; and integers, where a slice parts the two.
+
+    Numpy puts the axis of a list first then, and torch does where the integer is a list of one.
+    """
     if isinstance(key, tuple):
         places = [i for i, k in enumerate(key) if isinstance(k, int | list)]
-        apart = places and places[-1] - places[0] >= len(places)
-        if apart and {int, list} <= {type(k) for k in key}:
-            raise NotImplementedError("numpy puts the axis of a list first that a slice parts from an integer; torch does not")
-        return tuple(indices(k) for k in key)
-    if isinstance(key, slice) and key.step is not None and key.step < 0:
-        raise NotImplementedError("a slice of a tensor has no negative step")
+        apart = places and places[-1] - places[0] >= len(places) and any(isinstance(k, list) for k in key)
+        return tuple(torch.tensor([k]) if apart and isinstance(k, int) else indices(k) for k in key)
     return torch.tensor(key) if isinstance(key, list) else key
 
 
 def basic(key: Any) -> bool:
-    """Whether torch takes a key as numpy does: one without lists, and without slices that go backward."""
-    keys = key if isinstance(key, tuple) else (key,)
-    return not any(isinstance(k, list) or (isinstance(k, slice) and (k.step or 1) < 0) for k in keys)
+    """Whether torch takes a key as numpy does: one without lists."""
+    return not any(isinstance(k, list) for k in (key if isinstance(key, tuple) else (key,)))
 
 
 def axes(x: Any, axis: Any) -> Any:
@@ -42,48 +40,60 @@ def axes(x: Any, axis: Any) -> Any:
     return tuple(range(x.ndim)) if axis is None else axis
 
 
-def masked(x: Any, where: Any, neutral: Any) -> Any:
-    """torch's reductions take no mask: what it leaves out becomes a number that changes nothing."""
-    return x if where is None else torch.where(torch.tensor(where), x, neutral)
+def kept(x: Any, where: Any, neutral: float) -> Any:
+    """What is left of each entry under a mask; torch takes the empty tuple of axes for all of them."""
+    return x.clone() if where is None else torch.where(torch.tensor(where), x, neutral)
 
 
 def total(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
-    """Torch takes the empty tuple of axes for all of them."""
-    x = masked(x, where, 0.0)
-    y = x.clone() if axis == () else torch.sum(x, dim=axis, keepdim=keepdims)
+    """torch.sum begins with no value of its own."""
+    if axis == ():
+        y = kept(x, where, 0.0)
+    elif where is None:
+        y = torch.sum(x, dim=axis, keepdim=keepdims)
+    else:
+        y = torch.masked.sum(x, axis, keepdim=keepdims, mask=torch.tensor(where))
     return y if initial is None else y + x.new_tensor(initial)
 
 
 def product(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
-    """torch multiplies along one axis at a time."""
-    x = masked(x, where, 1.0)
-    named = (axis,) if isinstance(axis, int) else axes(x, axis)
-    for a in sorted((a + x.ndim if a < 0 else a for a in named), reverse=True):
-        x = torch.prod(x, dim=a, keepdim=keepdims)
-    return x if initial is None else x * x.new_tensor(initial)
+    """torch multiplies along one axis at a time, and begins with no value of its own."""
+    if axis == ():
+        y = kept(x, where, 1.0)
+    elif where is not None:
+        y = torch.masked.prod(x, axis, keepdim=keepdims, mask=torch.tensor(where))
+    else:
+        y, named = x, (axis,) if isinstance(axis, int) else axes(x, axis)
+        for a in sorted((a + x.ndim if a < 0 else a for a in named), reverse=True):
+            y = torch.prod(y, dim=a, keepdim=keepdims)
+    return y if initial is None else y * x.new_tensor(initial)
 
 
-def greatest(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
+def greatest(x: Any, axis: Any, keepdims: bool, where: Any, initial: Any) -> Any:
     """torch.amax begins with no value of its own."""
-    y = torch.amax(masked(x, where, initial), dim=axes(x, axis), keepdim=keepdims)
+    if where is None:
+        y = torch.amax(x, dim=axes(x, axis), keepdim=keepdims)
+    else:
+        y = torch.masked.amax(x, axis, keepdim=keepdims, mask=torch.tensor(where))
     return y if initial is None else torch.clamp(y, min=initial)
 
 
-def least(x: Any, axis: Any, keepdims: bool, where: Any = None, initial: Any = None) -> Any:
+def least(x: Any, axis: Any, keepdims: bool, where: Any, initial: Any) -> Any:
     """torch.amin begins with no value of its own."""
-    y = torch.amin(masked(x, where, initial), dim=axes(x, axis), keepdim=keepdims)
+    if where is None:
+        y = torch.amin(x, dim=axes(x, axis), keepdim=keepdims)
+    else:
+        y = torch.masked.amin(x, axis, keepdim=keepdims, mask=torch.tensor(where))
     return y if initial is None else torch.clamp(y, max=initial)
 
 
 def median(x: Any, axis: Any, keepdims: bool) -> Any:
     """torch.median takes the lower of two; a quantile along one axis takes their mean."""
-    if x.dtype not in (torch.float32, torch.float64) or not x.numel():
-        raise NotImplementedError("torch.quantile takes float32 and float64 alone, and no tensor without entries")
     if not isinstance(axis, tuple):
         return torch.quantile(x, 0.5, dim=axis, keepdim=keepdims)
     reduced = {a % x.ndim for a in axis}
-    kept = [a for a in range(x.ndim) if a not in reduced]
-    y = torch.quantile(torch.permute(x, [*kept, *reduced]).flatten(len(kept)), 0.5, dim=-1)
+    others = [a for a in range(x.ndim) if a not in reduced]
+    y = torch.quantile(torch.permute(x, [*others, *reduced]).flatten(len(others)), 0.5, dim=-1)
     return y.reshape([1 if a in reduced else n for a, n in enumerate(x.shape)]) if keepdims else y
 
 
@@ -143,7 +153,7 @@ HELPERS = (
     indices,
     basic,
     axes,
-    masked,
+    kept,
     total,
     product,
     greatest,

@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, dtypes
+from clinometer.backends.protocol import refuses
 from clinometer.reference.flow import Eager
 from clinometer.reference.program import run
 from clinometer.reference.rounding import PRECISIONS
@@ -87,22 +88,27 @@ class Check:
         """Mark what is done by the backend: its exceptions are its own."""
         try:
             yield
-        except NotImplementedError as error:
-            raise Unsupported(str(error) or "not implemented") from error
         except (Nonconformance, Unsupported):
             raise
-        except TypeError as error:
-            if self._lacking(error):  # a function that serves as it is may have fewer keywords than the catalogue
-                raise Unsupported(str(error)) from error
-            raise self._raised(error, claim, lines) from error
         except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
+            if refuses(self.backend, error) or self._lacking(error):
+                raise Unsupported(str(error) or "not implemented") from error
             raise self._raised(error, claim, lines) from error
 
-    def _lacking(self, error: TypeError) -> bool:
-        """Whether a function of `xp` has refused a parameter of the case in hand, by its name."""
-        refused = re.search(r"unexpected keyword argument '(\w+)'", str(error))
-        steps = self.case.program.steps if self.case else ()
-        return bool(refused and any(refused[1] in step.params for step in steps))
+    def _lacking(self, error: BaseException) -> bool:
+        """Whether a function of `xp` has refused a parameter of the case in hand, by its name.
+
+        One that serves as it is may have fewer keywords than the catalogue. Whose value takes a keyword, and whose
+        derivative does not, is at fault.
+        """
+        refused = re.search(r"unexpected keyword argument '(\w+)'", str(error)) if isinstance(error, TypeError) else None
+        if not refused or not self.case or all(refused[1] not in step.params for step in self.case.program.steps):
+            return False
+        try:
+            run(self.case.program, self.xp, *(self.backend.asarray(x[0]) for x in self.case.inputs))
+        except TypeError as plain:
+            return str(plain) == str(error)
+        return False
 
     def _raised(self, error: BaseException, claim: str, lines: Sequence[str]) -> Nonconformance:
         text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
@@ -382,11 +388,11 @@ class Check:
         """Hold the backend to raising an exception, and return it."""
         try:
             result = action()
-        except NotImplementedError as error:
-            raise Unsupported(str(error)) from error
         except Unsupported:
             raise
         except Exception as error:  # any exception will do: libraries name theirs as they like
+            if refuses(self.backend, error):
+                raise Unsupported(str(error)) from error
             return error
         text = f"{what} raises nothing and gives {_brief(result)}"
         raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines)))

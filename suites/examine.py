@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, HypothesisException
 
 from clinometer.backends import Backend, capabilities, dtypes
+from clinometer.reference.printing import plainly
 from clinometer.reference.truth import Case
 from clinometer.strategies.provider import NAME
 from clinometer.strategies.reducing import reduced
@@ -73,9 +74,9 @@ def examine(
     seed_ : int
         The same seed draws the same cases on every backend and day.
     aside : callable
-        Returns, for the message of a failure and the operation that is to blame, why it is set aside, or nothing: a whole
-        program fails wherever one of its operations is known to. The other examples are asked, and if they hold, the
-        result is a failure that was expected.
+        Returns, for the message of a failure, with what was asked of an operation alone, and the operation that is to
+        blame, why it is set aside, or nothing: a whole program fails wherever one of its operations is known to. The other
+        examples are asked, and if they hold, the result is a failure that was expected.
     """
     lacking = _lacking(clause, cell, backend)
     if lacking:
@@ -163,7 +164,7 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
         except Nonconformance as wrong:
-            excuse = check.aside(str(wrong), wrong.blamed) if wrong.outcome in ("fail", "error") else ""
+            excuse = check.aside(f"{wrong}{_said(case)}", wrong.blamed) if wrong.outcome in ("fail", "error") else ""
             if not excuse:
                 raise
             check.asides.append((excuse, wrong))
@@ -201,6 +202,12 @@ def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> N
             raise Flaky(wrong) from wrong
         if isinstance(case, Case):
             case.settle()
+
+
+def _said(case: Any) -> str:
+    """Return, for a case of one operation, what was asked of it: some of its parameters may be known to fail."""
+    steps = case.program.steps if isinstance(case, Case) else ()
+    return f"; asked of {plainly(steps[0].op, list(map(str, steps[0].args)), steps[0].params)}" if len(steps) == 1 else ""
 
 
 def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> None:
