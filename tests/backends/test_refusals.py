@@ -183,9 +183,9 @@ def test_words_of_a_refusal_are_unsupported_and_others_are_an_error() -> None:
 
 def test_no_adapter_refuses_in_its_library_s_place() -> None:
     """No line of an adapter raises NotImplementedError: what cannot be asked is the library's to say."""
-    from clinometer.backends import torch_dialect, torch_helpers
+    from clinometer.backends import autograd_helpers, torch_dialect, torch_helpers
 
-    for module in (*ADAPTERS.values(), torch_dialect, torch_helpers):
+    for module in (*ADAPTERS.values(), autograd_helpers, torch_dialect, torch_helpers):
         assert not re.search(r"^\s*raise NotImplementedError", inspect.getsource(module), re.MULTILINE)
 
 
