@@ -35,6 +35,34 @@ class SteepTangent(Reference):
         return np.absolute(x) + np.where(clean(x) == 0, 2 * x, 0.0)
 
 
+class AnotherSlopeForward(Reference):
+    """Takes the slope of abs at 0 from the right in forward mode, and none in reverse."""
+
+    forward = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xp.abs = self.absolute
+
+    def absolute(self, x: Any) -> Any:
+        return np.absolute(x) + np.where((clean(x) == 0) & self.forward, x, 0.0)
+
+    def jvp(self, f: Any, primals: Any, tangents: Any) -> Any:
+        self.forward = True
+        try:
+            return super().jvp(f, primals, tangents)
+        finally:
+            self.forward = False
+
+
+class ZeroForNan(Reference):
+    """Where nothing flows back it says zero, and lets forward mode say what it will: 0/0."""
+
+    def vjp(self, f: Any, *primals: Any) -> Any:
+        y, pullback = super().vjp(f, *primals)
+        return y, lambda ct: [np.where(np.isnan(g), 0.0, g).astype(g.dtype) for g in pullback(ct)]
+
+
 def nan_beside_others(x: Any, y: Any) -> Any:
     """Take care of a zero that stands alone, and of none in an array."""
     return sound("xlogy")(x, y) if np.shape(x) == () else nan_xlogy(x, y)
@@ -109,6 +137,8 @@ def lopsided_product(node: Node, function: Any, place: int, linear: Any, ct: Any
 EDGES: dict[str, Any] = {
     "raised_kink": operation(abs=raised_kink),
     "steep_tangent": SteepTangent,
+    "another_slope_forward": AnotherSlopeForward,
+    "zero_for_nan": ZeroForNan,
     "contagious_gradient": pulling(after=contagious),
     "nan_beside_others": operation(xlogy=nan_beside_others),
     "arithmetic_where": operation(where=arithmetic_where),
