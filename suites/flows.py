@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from clinometer.reference.flow import Values
 from clinometer.reference.program import Program, trace
 from clinometer.reference.truth import Case
-from clinometer.suites.check import Check, Nonconformance, Theirs
+from clinometer.suites.asking import Theirs
+from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import Cell, programs
 from clinometer.suites.flow_scripts import FLOW, JIT_OF_DERIVATIVE, PYTHON_IN, VMAP
 

@@ -18,9 +18,9 @@ from clinometer.strategies.inplace import (
     ending,
     make,
     scenes,
-    stories,
     twin,
 )
+from clinometer.strategies.stories import stories
 from clinometer.suites.check import Check, Unsupported
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause
 from clinometer.suites.inplace import TAKEN, Telling, holds, sharing

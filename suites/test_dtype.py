@@ -6,7 +6,8 @@ from clinometer.backends import dtypes
 from clinometer.reference.program import single
 from clinometer.reference.truth import Case, Expected
 from clinometer.strategies import fixed_case
-from clinometer.suites.check import Check, Nonconformance, Unsupported, numeric
+from clinometer.suites.asking import numeric
+from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
 
 HALF = ("float16", "bfloat16")

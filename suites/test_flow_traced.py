@@ -2,7 +2,8 @@
 
 from clinometer.reference.truth import Case
 from clinometer.strategies import shapes
-from clinometer.suites.check import Check, Nonconformance, Theirs
+from clinometer.suites.asking import Theirs
+from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import clause
 from clinometer.suites.flows import also, told, traced_programs
 from clinometer.suites.test_detach import CUTS, NESTED

@@ -11,7 +11,8 @@ from drawn import examples, minimal, share
 
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.program import run
-from clinometer.strategies.inplace import MOST, Move, Scene, Story, change, make, present, scenes, shape_of, stories, twin
+from clinometer.strategies.inplace import Move, Scene, Story, change, make, present, scenes, shape_of, twin
+from clinometer.strategies.stories import MOST, stories
 
 NUMPY = ("getitem", "reshape", "permute_dims")  # what shares memory in numpy; one entry does not
 AS_NUMPY = lambda seen: seen.view in NUMPY  # noqa: E731  # a name for what it says
