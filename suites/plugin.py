@@ -7,6 +7,7 @@ option is added, and neither numpy nor Hypothesis is imported.
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shlex
 import sys
@@ -239,6 +240,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     asking = [item for item in session.items if FIXTURE in getattr(item, "fixturenames", ())]
     if asking and not session.config.getoption("collectonly"):
         _run(session.config).describe(asking)
+        gc.freeze()  # what stands now lives to the end; the collector would look at all of it again and again
+        session.config.add_cleanup(gc.unfreeze)
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -162,3 +162,13 @@ def test_signals_are_heard_whatever_was_inherited(before: str, sent: str, said: 
     script = HEARING.format(before=before, sent=sent)
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, preexec_fn=usual)
     assert done.stdout.strip() == said
+
+
+def test_what_lives_to_the_end_is_not_looked_at_again_and_again(tmp_path: Path) -> None:
+    """Once the cells are collected the garbage collector leaves them alone."""
+    (tmp_path / "frozen.py").write_text(
+        "import gc\ndef pytest_runtest_setup(item):\n    print('frozen', gc.get_freeze_count() > 10_000)\n"
+    )
+    done = ask(tmp_path, *SOUND, "-p", "frozen", "-s", "-k", "truth and [exp-reverse-float64]")
+    assert done.returncode == 0, done.stdout
+    assert "frozen True" in done.stdout
