@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import warnings
 from typing import Any
 
@@ -13,7 +14,7 @@ from clinometer.backends.protocol import TRANSFORMS
 from clinometer.suites import specification
 from clinometer.suites.clauses import Cell, Clause
 from clinometer.suites.examine import examine
-from clinometer.suites.expectations import find, shipped
+from clinometer.suites.expectations import aside, find, shipped
 
 ADAPTERS = ("reference", "torch", "autograd")
 ASKED = ("GRAD-1", "GRAD-3", "FWD-1")
@@ -41,9 +42,10 @@ def test_an_operation_holds_or_is_a_known_failure(name: str, pairs: list[tuple[C
     """Values, gradients and tangents are right wherever no failure of the library is known."""
     backend, known = load(name), shipped(name)
     for clause, cell in pairs:
-        result = examine(clause, cell, backend, profile="quick")
+        excuse = functools.partial(aside, known, clause, cell)
+        result = examine(clause, cell, backend, profile="quick", aside=excuse)
         expected = find(known, clause, cell)
-        if not (expected and result.outcome in expected.outcomes):
+        if not result.expected and not (expected and result.outcome in expected.outcomes):
             assert result.outcome in ("pass", "unsupported"), f"{clause.id}[{cell}]: {result.outcome}: {result.message}"
 
 
