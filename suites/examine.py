@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, HypothesisException
 
 from clinometer.backends import Backend, capabilities, dtypes
+from clinometer.backends.protocol import TRANSFORMS
 from clinometer.reference.printing import plainly
 from clinometer.reference.truth import Case
 from clinometer.strategies.provider import NAME
@@ -116,7 +117,7 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         narrow = sorted(op for op in cell.operations if kind in getattr(backend, "lacks", {}).get(op, ()))
         if narrow:
             return f"{backend.name} has no {', '.join(narrow)} in {kind}"
-    absent = sorted(op for op in cell.operations if not hasattr(backend.xp, op) and not hasattr(backend, op))
+    absent = sorted(op for op in cell.operations if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from clinometer.reference.catalogue import Domain
 from clinometer.reference.rounding import EXTENDED
 from clinometer.strategies import PROFILES, broadcastable_shapes, values
-from clinometer.suites.check import Check
+from clinometer.suites.check import Check, Unsupported
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, clause, drawn, given
 
 EXACT = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
@@ -27,9 +27,20 @@ def pairs(draw, dtype):
 
 
 def apply(check: Check, symbol: str, function, x, y):
-    """Return the backend's result of one operator."""
+    """Return the backend's result of one operator.
+
+    Raises
+    ------
+    Unsupported
+        Python finds no such operator of these arrays.
+    """
     with check.theirs(f"x {symbol} y"):
-        return check.numpy(function(x, y))
+        try:
+            return check.numpy(function(x, y))
+        except TypeError as error:
+            if str(error).startswith("unsupported operand type"):
+                raise Unsupported(str(error)) from error
+            raise
 
 
 @clause("ARITH-1", over=drawn(pairs), broken_by=["swapped_operands"])
