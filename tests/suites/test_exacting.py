@@ -205,7 +205,10 @@ def test_what_only_the_adapter_has_is_no_operation() -> None:
 class NoRemainder(np.ndarray):
     """An array without the operator %."""
 
-    __mod__ = __rmod__ = None  # type: ignore[assignment]  # says Python: there is none
+    def __mod__(self, other: Any) -> Any:
+        return NotImplemented
+
+    __rmod__ = __mod__
 
 
 def test_an_operator_that_arrays_lack_is_unsupported() -> None:
