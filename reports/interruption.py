@@ -19,23 +19,25 @@ ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
+def heard() -> Iterator[list[int]]:
     """Within, raise KeyboardInterrupt when a signal asks for the end.
 
     SIGHUP stays ignored where it is: that is what `nohup` is for. SIGCHLD does not, else a child that crashed would
-    look like one that ended well. Handlers are not inherited by children, which begin with the defaults.
+    look like one that ended well. Handlers are not inherited by children, which begin with the defaults. Yields the signals
+    that came: an exception that is raised in a callback of the garbage collector, or in a destructor, is lost.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield
+        yield []
         return
+    came: list[int] = []
     before = {number: signal.getsignal(number) for number in _ending()}
-    interrupt = _once()
+    interrupt = _once(came)
     try:
         for number in before:
             signal.signal(number, interrupt)
         if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        yield
+        yield came
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
@@ -47,7 +49,7 @@ def _ending() -> list[int]:
     return [number for number in numbers if not (nohup and number == signal.SIGHUP)]
 
 
-def _once() -> Callable[[int, FrameType | None], Any]:
+def _once(came: list[int]) -> Callable[[int, FrameType | None], Any]:
     last = -ONE
 
     def interrupt(number: int, frame: FrameType | None) -> None:
@@ -55,6 +57,7 @@ def _once() -> Callable[[int, FrameType | None], Any]:
         now = time.monotonic()
         if now - last >= ONE:
             last = now
+            came.append(number)
             raise KeyboardInterrupt
 
     return interrupt

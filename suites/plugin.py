@@ -33,6 +33,7 @@ NEW_FAILURES, USAGE, INCOMPLETE = 1, 2, 3  # exit codes
 
 RUN = pytest.StashKey["Run"]()
 TALLY = pytest.StashKey[Counter[str]]()
+CAME = pytest.StashKey[list[int]]()  # signals that ask for the end
 
 
 # ----- options -----
@@ -116,7 +117,7 @@ def _run(config: pytest.Config) -> Run:
 
         if not hasattr(config, "workerinput"):  # workers are told by their controller
             listening = contextlib.ExitStack()
-            listening.enter_context(interruption.heard())
+            config.stash[CAME] = listening.enter_context(interruption.heard())
             config.add_cleanup(listening.close)
         config.stash[RUN] = Run(config, _profile(config))
     return config.stash[RUN]
@@ -250,6 +251,11 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
     run = node.config.stash.get(RUN, None)
     if run is not None:
         run.count(ids)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.config.stash.get(CAME, None):
+        raise KeyboardInterrupt  # the first one was lost on its way
 
 
 @pytest.hookimpl(trylast=True)
