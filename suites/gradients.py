@@ -10,15 +10,19 @@ what rounding is seen to do to the gradient close by. Where they promise too lit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from clinometer.backends import Backend, capabilities, dtypes
 from clinometer.suites.gradient_report import GradientReport, Row
-from clinometer.suites.inspection import Inspection, drawn
+from clinometer.suites.inspection import Inspection
 from clinometer.suites.subject import GradientError, Subject, arguments, chosen
+
+__tracebackhide__ = True  # pytest shows the line of the user's
 
 
 def check_gradients(
@@ -69,27 +73,46 @@ def check_gradients(
         raise ValueError(f"order={order!r}: gradients are checked of order 1 or 2")
     if directions < 1:
         raise ValueError(f"directions={directions!r}: at least one is needed")
-    library = chosen(backend)
-    if "float64" not in dtypes(library):
-        raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
-    given = arguments(args, library)
+    with quiet():
+        library = chosen(backend)
+        if "float64" not in dtypes(library):
+            raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
+        given = arguments(args, library)
     report = GradientReport(library.name)
     report.rows = [Row(a.name, a.constant) for a in given if a.constant]
     subject = Subject(f, given, library)
     _called(subject, args)
+    cause = None
     try:
-        with np.errstate(all="ignore"):
-            Inspection(subject, report, np.random.default_rng(seed), directions).run()
-            _second_order(subject, report, order, seed, directions)
-        for row in report.rows:
-            if row.entries + row.directions == row.undecided > 0:
-                text = f"cannot tell: finite differences decide nothing about the gradient of {row.name} at this point"
-                raise GradientError(f"{text}; f may be too noisy there, or not smooth: move the point", "cannot tell")
+        with np.errstate(all="ignore"), quiet():
+            inspection = Inspection(subject, report, np.random.default_rng(seed), directions)
+            inspection.run()
+            _second_order(inspection, order, seed)
+        _decided(report)
     except GradientError as error:
-        report.outcome, report.message = error.outcome, str(error)
-        if raise_exception:
-            raise
+        report.outcome, report.message, cause = error.outcome, str(error), error.__cause__
+    if report.message and raise_exception:
+        raise GradientError(report.message, report.outcome) from cause  # from here: the way to it is none of the user's
     return report
+
+
+def _decided(report: GradientReport) -> None:
+    """Raise, unless every number was decided."""
+    which = [what for row in report.rows for what in row.undecided]
+    if which:
+        more = f" and {len(which) - 3} more" if len(which) > 3 else ""
+        text = f"cannot tell: finite differences decide {report.decided} of {report.numbers} numbers"
+        text += f", but not the gradient of {', '.join(which[:3])}{more}"
+        raise GradientError(f"{text}; f may be too noisy there, or not smooth: move the point", "cannot tell")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Keep from the user what a library says of its own age; what f says by itself was said when it was called."""
+    with warnings.catch_warnings():
+        for kind in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+            warnings.simplefilter("ignore", kind)
+        yield
 
 
 def _called(subject: Subject, args: tuple[Any, ...]) -> None:
@@ -102,17 +125,17 @@ def _called(subject: Subject, args: tuple[Any, ...]) -> None:
         raise
 
 
-def _second_order(subject: Subject, report: GradientReport, order: int, seed: int, directions: int) -> None:
+def _second_order(inspection: Inspection, order: int, seed: int) -> None:
+    subject, report = inspection.subject, inspection.report
     if order == 1:
         report.skipped.append("second order; order=2 asks for it")
     elif "nested" not in capabilities(subject.backend):
         report.skipped.append(f"second order: {subject.backend.name} does not differentiate a gradient")
     else:
         rng = np.random.default_rng([seed, 2])
-        for k, y in enumerate(subject.values(subject.xs)):
-            if y.dtype.kind == "f":
-                gradient = subject.gradient(k, drawn(rng, y.shape).astype(y.dtype))
-                Inspection(gradient, report, rng, directions, "second order: ").run()
+        for k in inspection.live:
+            ct = inspection.cotangent(np.sum(inspection.weights(k), axis=0), k)
+            Inspection(subject.gradient(k, ct), report, rng, inspection.directions, "second order: ").run()
 
 
 __all__ = ["GradientError", "GradientReport", "check_gradients"]

@@ -28,6 +28,9 @@ SPREAD = float(sum(abs(w) for w in weights(Stencil(5, 1).grid, 1)))  # what a st
 STILL = 100.0  # roundings that a function which does not depend on its argument may move by
 SIDE = (0, 1, 2, 3, 4)  # a stencil that looks one way
 BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: where does f go to?
+AROUND = tuple(2.0**-k for k in (2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far around the point pieces are looked for
+NODES = 32  # of Chebyshev's, at which they are
+FAINT = 1e-4  # of a gradient's size: what steeper pieces a function is made of are meant, and not left by a solver
 
 
 @dataclass
@@ -48,6 +51,8 @@ class Line:
         Of the cotangent.
     slack : float
         How far the rounding of x + t dx may move t.
+    wide : float
+        How far t goes until x moves by the size of the largest entries beside those that move.
     """
 
     at: Callable[[float], float]
@@ -56,6 +61,7 @@ class Line:
     size: float
     unit: float
     slack: float
+    wide: float = 1.0
     seen: dict[float, float] = field(default_factory=lambda: {0.0: 0.0})
 
     def __call__(self, t: Any) -> np.float64:
@@ -132,6 +138,13 @@ def judge(line: Line, got: float, rounding: float, size: float, windows: int = l
         return Heard("edge", got, Estimate(np.nan, math.inf, 0.0), math.inf)
     if windows < len(WINDOWS):
         return dataclasses.replace(best, verdict="undecided")
+    # What f's own pieces are steep by, differences cannot know better.
+    pieces = max((w for w in unsmooth(line) if w <= FAINT * max(size, abs(float(best.estimate.value)))), default=0.0)
+    if pieces:
+        heard = [_compare(line, got, h.estimate, rounding + pieces, size) for h in heard]
+        best = min(heard, key=lambda h: h.tolerance)
+        if best.verdict == "agrees" and _consistent([h.estimate for h in heard], SAFETY):
+            return best
     refuting = [h for h in heard if h.verdict == "refuted"]
     certain = best in refuting and len(refuting) > 1 and _consistent([h.estimate for h in heard], STRICT)
     certain = certain and not wild(line, got) and not _defended(line, got, best.estimate)
@@ -166,6 +179,24 @@ def _defended(line: Line, got: float, best: Estimate) -> bool:
 def wild(line: Line, got: float) -> bool:
     """Whether the derivative may be so large that f moves by its own size between neighbouring numbers, as it seems to."""
     return line.slack * abs(got) > line.size and line.rough > POOR * line.size
+
+
+def unsmooth(line: Line) -> Iterator[float]:
+    """Yield how steep that part of f is which no smooth function has, within several reaches.
+
+    Chebyshev's coefficients of a smooth function fall until rounding hides them. A solver that stops when it is good enough, or
+    chooses its steps, leaves pieces or waves whose coefficients stay where they are: around the derivative that
+    its author means, the slope of its values is off by as much as these are steep.
+    """
+    angles = np.pi * (np.arange(NODES) + 0.5) / NODES
+    transform = np.cos(np.outer(np.arange(NODES), angles)) * 2 / NODES
+    wider = itertools.takewhile(lambda a: a > max(AROUND), (line.wide * 2.0**-k for k in itertools.count(2)))
+    for reach in (*wider, *AROUND):
+        coefficients = abs(transform @ np.array([line(reach * t) for t in np.cos(angles)]))
+        middle, last = coefficients[NODES // 2 : -NODES // 4].max(), coefficients[-NODES // 4 :].max()
+        if last > max(middle / 10, SAFETY * (line.noise + line.rough)):  # not so where a value is not-a-number
+            steep = np.arange(NODES) * coefficients / reach
+            yield SAFETY * float(steep[NODES // 2 :].max())
 
 
 # ----- points without a derivative -----

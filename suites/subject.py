@@ -16,6 +16,8 @@ import numpy as np
 from clinometer.backends import Backend, BackendProblem, load
 from clinometer.backends.protocol import MEMBERS
 
+__tracebackhide__ = True  # in pytest, as none of this is the user's
+
 Arrays = list[np.ndarray]
 
 
@@ -53,8 +55,8 @@ class Argument:
 class Subject:
     """A function and the arguments that it is differentiated at."""
 
-    def __init__(self, f: Callable[..., Any], arguments: Sequence[Argument], backend: Backend):
-        self.f, self.arguments, self.backend = f, list(arguments), backend
+    def __init__(self, f: Callable[..., Any], arguments: Sequence[Argument], backend: Backend, called: str = "f"):
+        self.f, self.arguments, self.backend, self.called = f, list(arguments), backend, called
         self.active = [i for i, a in enumerate(self.arguments) if not a.constant]
         self.xs: Arrays = [self.arguments[i].value for i in self.active]
         self.names = [self.arguments[i].name for i in self.active]
@@ -89,17 +91,18 @@ class Subject:
     def pull(self, k: int, xs: Sequence[np.ndarray]) -> tuple[np.ndarray, Callable[[np.ndarray], Arrays], list[Any]]:
         """Return an output, its pullback, and the backend's arrays that it was differentiated at."""
         natives = self.native(xs)
-        with differentiating("f"):
+        with differentiating(self.called):
             y, pullback = self.backend.vjp(lambda *zs: self.outputs(*zs)[k], *natives)
 
         def pulled(ct: np.ndarray) -> Arrays:
             native = self.backend.asarray(ct)
-            with differentiating("f"):
+            with differentiating(self.called):
                 gradients = list(pullback(native))
             if not np.array_equal(self.numpy(native), ct):
                 raise GradientError("the pullback changes its cotangent in place; let it work on a copy")
             if len(gradients) != len(xs) or any(g is None for g in gradients):
-                raise GradientError(f"the pullback gives {len([g for g in gradients if g is not None])} of {len(xs)} gradients")
+                given = len([g for g in gradients if g is not None])
+                raise GradientError(f"differentiating {self.called}: the pullback gives {given} of {len(xs)} gradients")
             return [self.numpy(g) for g in gradients]
 
         return self.numpy(y), pulled, natives
@@ -110,22 +113,64 @@ class Subject:
         y, dy = jvp(lambda *zs: self.outputs(*zs)[k], self.native(xs), self.native(dxs))
         return self.numpy(y), self.numpy(dy)
 
-    def gradient(self, k: int, ct: np.ndarray) -> Subject:
+    def said(self, k: int, a: int, ct: np.ndarray) -> str:
+        """Return what the library itself says of a gradient that the adapter gives as zeros: nothing, None or an exception."""
+        tape = getattr(self.backend, "tape", None)
+        if tape is None:
+            return ""
+        try:
+            leaves = [tape.leaf(x) for x in self.native(self.xs)]
+            found = tape.grad(self.outputs(*leaves)[k], leaves, self.backend.asarray(ct))[a]
+        except Exception as error:  # it does not depend on any leaf, or so the library believes
+            return f"{self.backend.name} raises {in_one_line(error)}; is f detached, or called without recording?"
+        none = f"{self.backend.name} gives None; the backward pass returns it, or f detaches {self.names[a]}"
+        return none if found is None else ""
+
+    def gradient(self, k: int, ct: np.ndarray) -> Gradient:
         """Return the gradient of output k, for a cotangent: a function like any other, to be differentiated again."""
+        return Gradient(self, k, ct)
 
-        def g(*full: Any) -> Any:
-            primals = [full[i] for i in self.active]
 
-            def f(*zs: Any) -> Any:
-                inner = list(full)
-                for i, z in zip(self.active, zs, strict=True):
-                    inner[i] = z
-                result = self.f(*inner)
-                return tuple(result)[k] if isinstance(result, tuple | list) else result
+class Gradient(Subject):
+    """The gradient of an output of another function, for a cotangent."""
 
-            return tuple(self.backend.vjp(f, *primals)[1](self.backend.asarray(ct)))
+    def __init__(self, of: Subject, k: int, ct: np.ndarray):
+        super().__init__(self._pulled, of.arguments, of.backend, "the gradient of f")
+        self.of, self.k, self.ct = of, k, ct
 
-        return Subject(g, self.arguments, self.backend)
+    def _pulled(self, *full: Any, ct: Any = None) -> tuple[Any, ...]:
+        primals = [full[i] for i in self.active]
+
+        def f(*zs: Any) -> Any:
+            inner = list(full)
+            for i, z in zip(self.active, zs, strict=True):
+                inner[i] = z
+            result = self.of.f(*inner)
+            return tuple(result)[self.k] if isinstance(result, tuple | list) else result
+
+        return tuple(self.backend.vjp(f, *primals)[1](self.backend.asarray(self.ct) if ct is None else ct))
+
+    def said(self, k: int, a: int, ct: np.ndarray) -> str:
+        """Return what the library says when asked for the gradient in all that there is, the cotangent as well.
+
+        Asked for that in the arguments alone, torch does not pass by the node that would raise.
+        """
+        tape = getattr(self.backend, "tape", None)
+        full = [self.native([x.value])[0] if isinstance(x.value, np.ndarray) else x.value for x in self.arguments]
+
+        def g(inner: Any, *zs: Any) -> Any:
+            for i, z in zip(self.active, zs, strict=True):
+                full[i] = z
+            found = self._pulled(*full, ct=inner)[k]
+            tape.backward(found, self.backend.asarray(ct), retain=True)
+            return found
+
+        try:
+            if tape is not None:
+                self.backend.vjp(g, *self.native([self.ct, *self.xs]))
+        except Exception as error:
+            return f"{self.backend.name} raises {in_one_line(error)}"
+        return ""
 
 
 @contextlib.contextmanager

@@ -264,7 +264,9 @@ def test_the_example_of_the_readme_passes() -> None:
     readme = (Path(__file__).parents[2] / "README.md").read_text("utf-8")
     script = next(block for block in re.findall(r"```python\n(.*?)```", readme, re.DOTALL) if "check_gradients" in block)
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout.startswith("gradients by torch: pass\n  args[0], float64 (3, 4): 12 entries, 0 undecided;")
+    assert done.stdout.startswith(
+        "gradients by torch: pass, 12 of 12 numbers decided\n  args[0], float64 (3, 4): 12 entries, 0 undecided;"
+    )
 
 
 def test_parameters_of_float32_are_explained() -> None:
@@ -329,7 +331,7 @@ def test_an_exception_in_a_pullback_is_a_finding() -> None:
 def test_a_report_can_be_read() -> None:
     """A report has a line for each argument, what holds besides, and what was not checked."""
     lines = str(check_gradients(np.sin, [0.5, 1.5], backend="reference")).splitlines()
-    assert lines[0] == "gradients by reference: pass"
+    assert lines[0] == "gradients by reference: pass, 2 of 2 numbers decided"
     assert lines[1].startswith("  args[0], float64 (2,): 2 entries, 0 undecided; largest error 0.")
     assert lines[2] == "  also holds: the pullback is linear, pure and without state, forward mode agrees with reverse mode"
     assert lines[3] == "  not checked: second order; order=2 asks for it"
