@@ -30,12 +30,19 @@ from autograd.scipy import signal, special, stats
 from autograd.tracer import getval""",
     helpers=HELPERS,
     array="np.array({values}, dtype=np.{dtype})",
-    reverse="got = autograd.make_vjp(lambda {which}: f({names}))({which})[0](ct)\n",
-    forward="_, got = autograd.make_jvp(lambda primals: f(*primals))(({names},))(({tangents},))\n",
+    empty="np.zeros({shape}, dtype=np.{dtype})",
+    kind="np.{dtype}",
+    reverse="{got} = np.array(autograd.make_vjp({f}, {numbers})({names})[0]({ct}){part})",
+    forward="{got} = np.array(autograd.make_jvp({f}, {all})({names})(({tangents},))[1])",
     nested={
         "reverse": """\
 def gradient(f, which, ct):
-    return lambda *xs: autograd.make_vjp(f, which)(*xs)[0](ct)
+    def g(*xs):
+        if len(xs) == 1:
+            return autograd.make_vjp(f)(*xs)[0](ct)
+        return autograd.make_vjp(f, tuple(range(len(xs))))(*xs)[0](ct)[which]
+
+    return g
 """,
         "forward": """\
 def tangent(f, dxs):

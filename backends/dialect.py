@@ -33,19 +33,29 @@ class Dialect:
         The lines that a script begins with.
     table : mapping
         Signature to expression, as above.
-    array : str
-        Source of an array: a template with `{values}` and `{dtype}`.
-    reverse, forward : str
-        Lines that set `got` to the gradient of `{which}`, or to the pushforward of `f`: templates with `{names}`, all
-        inputs, `{which}`, one of them, and `{tangents}`. The cotangent is called `ct`.
+    array, empty, kind : str
+        Source of an array, of one without entries, and of a dtype: templates with `{values}` or `{shape}`, and `{dtype}`.
+    constant, numpy : str
+        Source of an array that is expected, if it is not as above; and of an answer `{x}`, as it can be indexed and printed.
+    reverse, forward, value : str
+        Lines that set `{got}` to one gradient, to the pushforward, or to the value of `{f}`, as the adapter asks for it:
+        templates with `{names}`, all inputs, `{x}`, one of them, and `{which}`, its number; `{ct}` and `{tangents}`; and for
+        functions of several arguments `{all}`, the tuple of all numbers, `{numbers}`, the same or 0 where there is one, and
+        `{part}`, `[{which}]` or nothing where there is one.
+    leaf : str
+        What is done to each input `{x}` before reverse mode, if there is anything to do.
     nested : mapping
         Sources, for derivatives of derivatives, of `gradient(f, which, ct)`, under "reverse", and `tangent(f, dxs)`, under
         "forward": each makes a function of a function. A mode that wants others has its own entry, for all of them.
     helpers : sequence of callables
         Functions that expressions use; their source goes into a script that does.
     tape : mapping
-        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero; and where arrays are
-        changed in place, no_grad and each operation of `Tape.update`, of `{x}`, an array or a part of one, and `{y}`.
+        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero, and grad, of `{leaves}`; and
+        where arrays are changed in place, no_grad and each operation of `Tape.update`, of `{x}`, an array or a part of one,
+        and `{y}`.
+    transforms : mapping
+        Sources of what functions are handed to: vmap, jit, cond, while_loop, scan, as far as there are such; and under vjp
+        and jvp templates of derivatives that they can be taken of.
     """
 
     imports: str
@@ -53,9 +63,16 @@ class Dialect:
     array: str
     reverse: str
     forward: str = ""
+    empty: str = ""
+    kind: str = "'{dtype}'"
+    constant: str = ""
+    numpy: str = "{x}"
+    value: str = "{got} = {f}({names})"
+    leaf: str = ""
     nested: Mapping[str, str] = field(default_factory=dict)
     helpers: Sequence[Callable[..., Any]] = ()
     tape: Mapping[str, str] = field(default_factory=dict)
+    transforms: Mapping[str, str] = field(default_factory=dict)
 
     def namespace(self) -> SimpleNamespace:
         """Compile the table into functions under the catalogue's names."""

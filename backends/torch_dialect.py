@@ -23,12 +23,11 @@ DIALECT = Dialect(
     imports="import torch",
     helpers=HELPERS,
     array="torch.tensor({values}, dtype=torch.{dtype})",
-    reverse="""\
-for leaf in [{names}]:
-    leaf.requires_grad_()
-(got,) = torch.autograd.grad(f({names}), [{which}], [ct], materialize_grads=True)
-""",
-    forward="_, got = torch.func.jvp(f, ({names},), ({tangents},))\n",
+    empty="torch.zeros({shape}, dtype=torch.{dtype})",
+    kind="torch.{dtype}",
+    leaf="{x}.requires_grad_()",
+    reverse="{got} = torch.autograd.grad({f}({names}), [{names}], {ct}, materialize_grads=True)[{which}]",
+    forward="{got} = torch.func.jvp({f}, ({names},), ({tangents},))[1]",
     nested={
         "reverse": """\
 def gradient(f, which, ct):
@@ -37,7 +36,7 @@ def gradient(f, which, ct):
         y = f(*xs)
         if not y.requires_grad:
             return torch.zeros_like(xs[which])
-        return torch.autograd.grad(y, xs[which], ct, create_graph=True, materialize_grads=True)[0]
+        return torch.autograd.grad(y, xs, ct, create_graph=True, materialize_grads=True)[which]
 
     return g
 """,
@@ -54,7 +53,9 @@ def gradient(f, which, ct):
         "backward": "{y}.backward({ct})",
         "retained": "{y}.backward({ct}, retain_graph=True)",
         "gradient": "{x}.grad",
+        "kept": "{x}.grad.clone()",
         "zero": "{x}.grad = None",
+        "grad": "torch.autograd.grad({y}, [{leaves}], {ct}, retain_graph=True, create_graph={graph}, allow_unused=True)",
         "no_grad": "with torch.no_grad():",
         "set": "{x} = {y}",
         "add": "{x} += {y}",
@@ -64,6 +65,12 @@ def gradient(f, which, ct):
         "exp": "{x}.exp_()",
         "sin": "{x}.sin_()",
         "tanh": "{x}.tanh_()",
+    },
+    transforms={
+        "vmap": "torch.vmap",
+        "cond": "torch.cond",
+        "vjp": "torch.func.vjp({f}, {names})[1]({ct})",
+        "jvp": "torch.func.jvp({f}, ({names},), ({tangents},))[1]",
     },
     table={
         # ----- creation -----

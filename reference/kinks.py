@@ -77,12 +77,19 @@ def distance_to_hull(gradient: np.ndarray, vertices: np.ndarray, u: float) -> tu
     Distances are Euclidean. What may be is the rounding of the gradient (K roundings `u` of each entry) and that of the
     least squares in float64, whose heaviest equation is `WEIGHT` times the others.
     """
+    scale = max(1.0, float(np.abs(vertices).max()))
+    bound = (K * u + WEIGHT * 2.0**-52) * scale * (gradient.size + 1)  # so many equations
+    if not np.isfinite(gradient).all():
+        return float("inf"), bound
+    return float(np.linalg.norm(nearest(gradient, vertices) - gradient)), bound
+
+
+def nearest(gradient: np.ndarray, vertices: np.ndarray) -> np.ndarray:
+    """Return the point of the convex hull of the rows of `vertices` that is nearest to a flat gradient."""
     from scipy.optimize import nnls  # here, not above: only kinks need it
 
     scale = max(1.0, float(np.abs(vertices).max()))
     a = np.vstack([vertices.T, np.full(len(vertices), WEIGHT * scale)])
-    bound = (K * u + WEIGHT * 2.0**-52) * scale * (gradient.size + 1)  # so many equations
-    if not np.isfinite(gradient).all():
-        return float("inf"), bound
-    coefficients, _ = nnls(a, np.append(gradient, WEIGHT * scale))
-    return float(np.linalg.norm(vertices.T @ coefficients - gradient)), bound
+    coefficients, _ = nnls(a, np.append(np.nan_to_num(gradient, posinf=scale, neginf=-scale), WEIGHT * scale))
+    found: np.ndarray = vertices.T @ coefficients
+    return found

@@ -9,23 +9,31 @@ import numpy as np
 
 from clinometer.reference.truth import Case, Truth
 from clinometer.suites.check import Check, Nonconformance, Unsupported
+from clinometer.suites.finding import Relation, compared
 
 
 def alike(
-    check: Check, got: np.ndarray, want: np.ndarray, tolerance: np.ndarray, claim: str, case: Case, but: Any = False
+    check: Check,
+    got: np.ndarray,
+    want: np.ndarray,
+    tolerance: np.ndarray,
+    claim: str,
+    case: Case,
+    about: Relation,
+    but: Any = False,
 ) -> None:
     """Hold an array to that of another call; each may be `tolerance` off the truth, and where `but` is true, anything."""
-    if got.shape == want.shape:
-        got = np.where(but, want, got).astype(got.dtype)
-    check.near(got, want, 2 * tolerance, claim, case)
+    check.near(got, want, np.where(but, np.inf, 2 * tolerance), claim, case, about)
 
 
-def doubled(check: Check, got: np.ndarray, once: np.ndarray, tolerance: np.ndarray, claim: str, case: Case) -> None:
+def doubled(
+    check: Check, got: np.ndarray, once: np.ndarray, tolerance: np.ndarray, claim: str, case: Case, about: Relation
+) -> None:
     """Hold an array to -2 times another, which may be `tolerance` off the truth; so it may itself be off twice as far.
 
     Linear maps are not so to the bit: a library may scale by a norm, or take logarithms.
     """
-    check.near(got, -2 * once, 4 * tolerance, claim, case)
+    check.near(got, -2 * once, 4 * tolerance, claim, case, about)
 
 
 def without(check: Check, sound: Case) -> tuple[np.ndarray, list[np.ndarray]]:
@@ -57,7 +65,8 @@ def spared(
     before, befores = without(check, sound)
     check.points += 1
     y, gradients = check.pull(case)
-    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, touched)
+    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, compared(case, sound, "value"), touched)
     for i, (name, expected) in enumerate(zip(case.program.inputs, truth.gradients, strict=True)):
-        alike(check, gradients[i], befores[i], expected.tolerance[points], f"gradient of {name} beside it", case, reached[i])
+        about, off = compared(case, sound, "reverse", i), expected.tolerance[points]
+        alike(check, gradients[i], befores[i], off, f"gradient of {name} beside it", case, about, reached[i])
     return y

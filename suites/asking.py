@@ -1,12 +1,13 @@
-"""Asking: values, gradients and tangents of a case, as a backend gives them, in the shape and the dtype that are due.
+"""Asking a backend: the few ways to put a question, and what its answer must be like to be one.
 
 What the backend raises is caught here and nowhere else, so that its faults and ours never mix: an exception from outside
-`theirs` is our own defect. So is none of its answers: what is no array of numbers is told as a failure.
+`theirs` is our own defect.
 """
 
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import re
 import traceback
@@ -18,33 +19,19 @@ import numpy as np
 
 from clinometer.backends import Backend, dtypes
 from clinometer.backends.protocol import refuses
-from clinometer.reference.flow import Eager
 from clinometer.reference.program import run
 from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Cost, Curve
+from clinometer.suites.finding import Finding, Nonconformance, Relation, Unsupported
 from clinometer.suites.nested import higher
-from clinometer.suites.nonconformance import Finding, Nonconformance, Unsupported
-
-
-class Theirs(Eager):
-    """Control flow in Python, around a backend's operations; a gradient within a program is the backend's."""
-
-    def __init__(self, backend: Backend):
-        super().__init__()
-        self.backend = backend
-
-    def gradient(self, f: Callable[[Any], Any], x: Any) -> Any:
-        if hasattr(self.backend.xp, "gradient"):  # in the library's own words, as a script prints it
-            return self.backend.xp.gradient(f, x)
-        y, pullback = self.backend.vjp(f, x)
-        return pullback(self.backend.asarray(np.ones_like(self.backend.to_numpy(y))))[0]
+from clinometer.suites.theirs import Theirs
 
 
 @dataclass
 class Asking:
-    """The backend, the ways to ask it something, and what came of it; `Check` holds that against what is right."""
+    """What a clause's body is given: the backend, and the few ways to hold something against it."""
 
     backend: Backend
     examples: int = 0
@@ -56,6 +43,7 @@ class Asking:
     aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
     asides: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
     case: Case | None = None  # in hand, for the evidence of an exception
+    mode: str = ""  # in which it is being asked
     flow: type[Theirs] = Theirs  # how control flow is said
     within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
     strict: bool = True  # a wider dtype than is right fails at once; else it is kept as `miscast`, and the numbers are compared
@@ -80,7 +68,7 @@ class Asking:
     # ----- asking -----
 
     @contextlib.contextmanager
-    def theirs(self, claim: str = "", lines: Sequence[str] = ()) -> Iterator[None]:
+    def theirs(self, claim: str = "", lines: Sequence[str] = (), about: Relation | None = None) -> Iterator[None]:
         """Mark what is done by the backend: its exceptions are its own."""
         try:
             yield
@@ -89,7 +77,7 @@ class Asking:
         except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
             if refuses(self.backend, error) or self._lacking(error):
                 raise Unsupported(str(error) or "not implemented") from error
-            raise self._raised(error, claim, lines) from error
+            raise self._raised(error, claim, lines, about) from error
 
     def _lacking(self, error: BaseException) -> bool:
         """Whether a function of `xp` has refused a parameter of the case in hand, by its name.
@@ -106,9 +94,11 @@ class Asking:
             return str(plain) == str(error)
         return False
 
-    def _raised(self, error: BaseException, claim: str, lines: Sequence[str]) -> Nonconformance:
+    def _raised(self, error: BaseException, claim: str, lines: Sequence[str], about: Relation | None) -> Nonconformance:
         text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
-        found = Finding(claim or "no exception", self.case, trace=traceback.format_exc(), lines=tuple(lines))
+        mode, self.mode = self.mode, ""
+        how: Any = {"trace": traceback.format_exc(), "about": about, "lines": tuple(lines)}
+        found = Finding(claim or "no exception", self.case, mode, **how)
         return Nonconformance("error", text, found)
 
     def native(self, x: np.ndarray) -> Any:
@@ -160,10 +150,10 @@ class Asking:
 
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return value and gradients, for all points, by the backend's vjp."""
-        cotangents = case.cotangents[0] if cotangents is None else cotangents
+        case = case if cotangents is None else dataclasses.replace(case, cotangents=(cotangents,))
         # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
         turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
-        f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(cotangents)])
+        f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(case.cotangents[0])])
 
         number, names = len(case.inputs), case.program.inputs
 
@@ -217,13 +207,14 @@ class Asking:
         """
         answers: list[list[np.ndarray]] = []
         with self.theirs():
+            self.mode = mode
             for i in range(case.points):
                 try:
                     answers.append([self.numpy(a, claim) for a, claim in zip(ask(i), claims, strict=True)])
                 except BaseException:
                     self.case = case.at(i)
                     raise
-        self.case = case
+        self.case, self.mode = case, ""
         columns = list(zip(*answers, strict=True))
         return [self._column(case, column, claim, mode) for column, claim in zip(columns, claims, strict=True)]
 
@@ -235,7 +226,8 @@ class Asking:
         for i, answer in enumerate(column):
             if answer.shape != like.shape[1:]:
                 text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
-                self._wrong(claim, case.at(i), answer, text, (), None, mode, which or 0)
+                kind = str(like.dtype), like.shape[1:]
+                raise Nonconformance("fail", text, Finding(claim, case.at(i), mode, which or 0, answer, kind=kind))
         got = np.stack(column)
         return self._fitted(got, like.dtype, claim, case, mode, which or 0) if got.dtype.kind not in "biu" else got
 
@@ -249,6 +241,7 @@ class Asking:
         which: int = 0,
         lines: Sequence[str] = (),
         want: np.ndarray | None = None,
+        about: Relation | None = None,
     ) -> np.ndarray:
         """Return an array in the dtype that is right, so that clauses about other things can go on.
 
@@ -259,33 +252,28 @@ class Asking:
             return got
         text = f"{claim}: dtype {got.dtype} where {right} is right"
         point = case.at(0) if case is not None else None
-        shown = got[0] if case is not None and got.ndim else got
-        wrong = Nonconformance("fail", text, Finding(claim, point, mode, which, shown, want, lines=tuple(lines)))
+        shown = got[0] if case is not None and got.ndim and (mode or (about and about.asked)) else got
+        how: Any = {"kind": (str(right), shown.shape), "about": about and about.at(0), "lines": tuple(lines)}
+        wrong = Nonconformance("fail", text, Finding(claim, point, mode, which, shown, want, **how))
         wider = np.can_cast(right, got.dtype) and (got.dtype.kind == "c") == (right.kind == "c")
         if self.strict or not wider:
             raise wrong
         self.miscast = self.miscast or wrong
         return got.astype(right)
 
-    # ----- what comes of it -----
-
-    def that(self, holds: bool, text: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:
-        """Hold the backend to a fact; `text` says what is wrong."""
-        if not holds:
-            raise Nonconformance("fail", text, Finding(text, case or self.case, lines=tuple(lines)))
-
-    def _wrong(
+    def that(
         self,
-        claim: str,
-        case: Case | None,
-        got: np.ndarray,
+        holds: bool,
         text: str,
+        case: Case | None = None,
         lines: Sequence[str] = (),
-        want: np.ndarray | None = None,
-        mode: str = "",
-        which: int = 0,
+        about: Relation | None = None,
+        fact: str = "",
     ) -> None:
-        raise Nonconformance("fail", text, Finding(claim, case, mode, which, got, want, lines=tuple(lines)))
+        """Hold the backend to a fact; `text` says what is wrong, `fact` what a script asserts of what `about` asks."""
+        if not holds:
+            found = Finding(text, case or self.case, lines=tuple(lines), about=about, fact=fact)
+            raise Nonconformance("fail", text, found)
 
 
 def numeric(x: np.ndarray) -> bool:

@@ -1,6 +1,7 @@
 """The one check: an answer of the backend turned into a verdict with its evidence.
 
-No clause writes its own comparison, message or reproducer.
+No clause writes its own comparison, message or reproducer. What the backend raises is caught here and nowhere else,
+so that its faults and ours never mix: an exception from outside `theirs` is our own defect.
 """
 
 from __future__ import annotations
@@ -9,20 +10,26 @@ import dataclasses
 import re
 import zlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from clinometer.backends.protocol import refuses
+from clinometer.reference.printing import apart, told
 from clinometer.reference.truth import Case, Expected
 from clinometer.reference.verdict import Disagreement, confirm, hear, worst
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Curve
 from clinometer.strategies.cases import kind_of
 from clinometer.suites.asking import Asking
-from clinometer.suites.nonconformance import Finding, Nonconformance, Unsupported
+from clinometer.suites.finding import Finding, Nonconformance, Relation, Unsupported
+from clinometer.suites.theirs import Theirs
+
+__all__ = ["Check", "Finding", "Nonconformance", "Theirs", "Unsupported"]
 
 
+@dataclass
 class Check(Asking):
     """What a clause's body is given: the backend, and the few ways to hold something against it."""
 
@@ -48,7 +55,14 @@ class Check(Asking):
             self.agrees(self.push(case)[1], case.truth.tangents[0], case, mode)
 
     def agrees(
-        self, got: np.ndarray, expected: Expected, case: Case, mode: str, which: int = 0, lines: Sequence[str] = ()
+        self,
+        got: np.ndarray,
+        expected: Expected,
+        case: Case,
+        mode: str,
+        which: int = 0,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
     ) -> None:
         """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
         names = case.program.inputs
@@ -56,14 +70,15 @@ class Check(Asking):
         claim = f"{mode}, {names[which]}" if OVER in mode else claim
         if got.shape != expected.value.shape:
             text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
-            self._wrong(claim, case.at(0), got[0], text, lines, None, mode, which)
-        got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines)
+            how: Any = {"kind": (kind_of(expected.value, case.dtype), expected.value.shape[1:]), "about": about}
+            raise Nonconformance("fail", text, Finding(claim, case.at(0), mode, which, got[0], lines=tuple(lines), **how))
+        got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines, about=about)
         found = worst(got, expected, mode, which)
         if found is None:
             if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
                 self._confirm(case, expected, mode, which)
             return
-        self._blame(case, found, got, expected, claim, lines)
+        self._blame(case, found, got, expected, claim, lines, about)
 
     def _confirm(self, case: Case, expected: Expected, mode: str, which: int) -> None:
         """Hear the second witness although the backend agrees: where it is our own, agreement proves little."""
@@ -84,6 +99,7 @@ class Check(Asking):
         expected: Expected,
         claim: str,
         lines: Sequence[str],
+        about: Relation | None = None,
         heard: bool = False,
     ) -> None:
         point = found.place[0]
@@ -99,40 +115,59 @@ class Check(Asking):
             got, want, found = np.conjugate(got), np.conjugate(want), found.conjugate()
         index = list(found.place[1:])
         at = f" at {index}" if index else ""
-        text = f"{claim}{at}: got {_short(found.got)}, expected {_short(found.expected)}; off by {found.error:.3g} tolerances"
+        text = f"{claim}{at}: {told(found.got, found.expected)}; off by {found.error:.3g} tolerances"
         if found.outcome == "invalid":
-            text = f"the witnesses contradict each other: {claim}{at}: {_short(found.expected)} by the rules, "
-            text += f"{_short(found.witness.value)} by finite differences"  # type: ignore[union-attr]  # heard above
-        evidence = Finding(claim, one, found.mode, found.which, got, want, expected.tolerance[point], found, lines=tuple(lines))
+            rules, differences = apart(found.expected, found.witness.value)  # type: ignore[union-attr]  # heard above
+            text = f"the witnesses contradict each other: {claim}{at}: {rules} by the rules, "
+            text += f"{differences} by finite differences"
+        off, said, about = expected.tolerance[point], tuple(lines), about and about.at(point)
+        evidence = Finding(claim, one, found.mode, found.which, got, want, off, found, about=about, lines=said)
         raise Nonconformance(found.outcome, text, evidence)
 
     # ----- holding against something else -----
 
-    def near(self, got: np.ndarray, want: np.ndarray, tolerance: Any, claim: str, case: Case | None = None) -> None:
+    def near(
+        self,
+        got: np.ndarray,
+        want: np.ndarray,
+        tolerance: Any,
+        claim: str,
+        case: Case | None = None,
+        about: Relation | None = None,
+        lines: Sequence[str] = (),
+    ) -> None:
         """Hold an array to that of another call; `tolerance` is the sum of what either may be off the truth."""
-        if got.shape == want.shape:
-            wide = np.result_type(got.dtype, np.float64)
-            with np.errstate(all="ignore"):
-                close = (abs(got.astype(wide) - want) <= tolerance) | ~np.isfinite(tolerance)
-            got = np.where(close, want, got).astype(got.dtype)
-        self.same(got, want, claim, case)
+        self.same(got, want, claim, case, lines, about, tolerance)
 
-    def same(self, got: np.ndarray, want: Any, claim: str, case: Case | None = None, lines: Sequence[str] = ()) -> None:
-        """Hold an array against exactly these numbers, in shape and, where `want` is an array, in dtype."""
+    def same(
+        self,
+        got: np.ndarray,
+        want: Any,
+        claim: str,
+        case: Case | None = None,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
+        tolerance: Any = 0.0,
+    ) -> None:
+        """Hold an array against these numbers, exactly or to a tolerance, in shape and, where `want` is an array, in dtype.
+
+        `about` says how a script asks for both sides.
+        """
         want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
         if got.shape != want.shape:
             text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
-            self._wrong(claim, case, got, text, lines, want)
-        got = self._fitted(got, want.dtype, claim, case, lines=lines, want=want)
-        equal = (got == want) | ((got != got) & (want != want))
-        if not np.all(equal):
-            first: Any = np.argwhere(~np.atleast_1d(equal))[0] if got.ndim else ()
-            at = f" at {[int(i) for i in first]}" if got.ndim else ""
-            g, w = (got[tuple(first)], want[tuple(first)]) if got.ndim else (got[()], want[()])
-            if case is not None and got.ndim and 1 < case.points == len(got):  # the evidence is of the point that fails
-                point = int(first[0])
-                case, got, want = case.at(point), got[point], want[point]
-            self._wrong(claim, case, got, f"{claim}{at}: got {_short(g)}, expected {_short(w)}", lines, want)
+            self._wrong(claim, case, got, text, lines, want, about)
+        got = self._fitted(got, want.dtype, claim, case, lines=lines, want=want, about=about)
+        with np.errstate(all="ignore"):
+            wide = np.result_type(got.dtype, np.float64) if got.dtype.kind in "fc" else got.dtype
+            off = abs(got.astype(wide) - want) if got.dtype.kind in "fc" else got != want
+            allowed = np.broadcast_to(np.asarray(tolerance), got.shape)
+            fine = (off <= allowed) | (got == want) | ((got != got) & (want != want)) | ~np.isfinite(allowed)
+        if not fine.all():
+            place = tuple(int(i) for i in np.argwhere(~fine)[0])
+            at = f" at {list(place)}" if place else ""
+            text = f"{claim}{at}: {told(got[place], want[place])}"
+            self._wrong(claim, case, got, text, lines, want, about, allowed, place)
 
     def raises(self, action: Callable[[], Any], what: str, lines: Sequence[str] = ()) -> BaseException:
         """Hold the backend to raising an exception, and return it."""
@@ -145,7 +180,7 @@ class Check(Asking):
                 raise Unsupported(str(error)) from error
             return error
         text = f"{what} raises nothing and gives {_brief(result)}"
-        raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines)))
+        raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines), refused=True))
 
     def observe(self, point: str, answer: str) -> None:
         """Record what the library does where none is wrong: a row of the atlas. An address says nothing about it."""
@@ -170,9 +205,26 @@ class Check(Asking):
             )
         )
 
-
-def _short(x: Any) -> str:
-    return f"{float(x):.10g}" if np.asarray(x).dtype.kind == "f" else str(x)
+    def _wrong(
+        self,
+        claim: str,
+        case: Case | None,
+        got: np.ndarray,
+        text: str,
+        lines: Sequence[str] = (),
+        want: np.ndarray | None = None,
+        about: Relation | None = None,
+        tolerance: np.ndarray | None = None,
+        place: tuple[int, ...] = (),
+    ) -> None:
+        asked = about is not None and bool(about.asked)  # then the first axis is that of the points
+        if case is not None and got.ndim and (asked or 1 < case.points == len(got)):  # the evidence is of one point
+            point, place = (place[0] if place else 0), place[1:]
+            case, about = case.at(point), about and about.at(point)
+            got, want = got[point], want if want is None else want[point]
+            tolerance = tolerance if tolerance is None else tolerance[point]
+        found = Finding(claim, case, "", 0, got, want, tolerance, index=place, about=about, lines=tuple(lines))
+        raise Nonconformance("fail", text, found)
 
 
 def _brief(x: Any) -> str:

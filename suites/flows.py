@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from clinometer.reference.flow import Values
 from clinometer.reference.program import Program, trace
 from clinometer.reference.truth import Case
-from clinometer.suites.asking import Theirs
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import Cell, programs
 from clinometer.suites.flow_scripts import FLOW, JIT_OF_DERIVATIVE, PYTHON_IN, VMAP
+from clinometer.suites.theirs import Theirs
 
 MEMBERS = {"if": "cond", "while": "while_loop"}  # what there is no other way to trace
 

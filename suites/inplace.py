@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.printing import literal, plainly
+from clinometer.reference.printing import literal
 from clinometer.reference.verdict import worst
 from clinometer.strategies.inplace import UNARY, Move, Scene, Seen, Shares
 from clinometer.suites.check import Check, Nonconformance
@@ -96,9 +96,7 @@ class Telling(Session):
         return self.arrays[operand] if isinstance(operand, str) else operand
 
     def _spelled(self, move: Move) -> str:
-        dialect = getattr(self.check.backend, "dialect", None)
-        args = list(map(str, move.args))
-        return dialect.spell(move.op, args, move.params) if dialect else f"backend.xp.{plainly(move.op, args, move.params)}"
+        return self.dialect.spell(move.op, list(map(str, move.args)), move.params)
 
     def _said(self, op: str, name: str, *args: str, key: Any) -> str:
         place = name if key is None else f"{name}[{subscript(key)}]"

@@ -1,28 +1,29 @@
 """Evidence for the journal: the numbers as text, the program, and a stand-alone script.
 
 The script uses the backend's own library alone, in its own words, if the adapter has a dialect; else it uses the
-adapter.
+adapter. It asks what the clause has asked, prints both sides, and ends in an assertion that fails, or raises what the
+library has raised.
 """
 
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from clinometer.backends import Backend
 from clinometer.reference.differences import Estimate
-from clinometer.reference.printing import numbers, plain, plainly, statements
-from clinometer.reference.program import Program
+from clinometer.reference.printing import plain
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Array, Evidence, Step, Witness
 from clinometer.suites import flow_scripts
-from clinometer.suites.check import Finding
 from clinometer.suites.clauses import Clause
-from clinometer.suites.session import OUT, PLAIN
+from clinometer.suites.endings import held
+from clinometer.suites.finding import Asked, Finding, Relation, answered
+from clinometer.suites.words import adapter
+from clinometer.suites.writer import Writer
 
 ENOUGH = 4096  # entries of an array that the journal takes
 
@@ -62,6 +63,8 @@ def place(finding: Finding) -> list[int] | None:
     got, want = finding.got, finding.expected
     if got is None or want is None or got.shape != want.shape:
         return None
+    if finding.index:
+        return list(finding.index)
     differ = np.argwhere(np.logical_not((got == want) | ((got != got) & (want != want))))
     return [int(i) for i in differ[0]] if len(differ) else None
 
@@ -88,11 +91,16 @@ def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray
     """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
     asked, named = finding.mode or mode, dict(zip(case.program.inputs, case.inputs, strict=True))
     if asked == "reverse" or OVER in asked or finding.lines:
-        several = len(case.cotangents) > 1
-        named |= {f"ct{i}": ct for i, ct in enumerate(case.cotangents)} if several else {"ct": case.cotangents[0]}
+        named |= cotangents(case)
     if (asked == "forward" or OVER in asked) and not finding.lines:
         named |= {f"d{name}": dx for name, dx in zip(case.program.inputs, case.tangents, strict=True)}
     return named
+
+
+def cotangents(case: Case) -> dict[str, np.ndarray]:
+    """Return the cotangents of a case by name: `ct`, or `ct0` and so on."""
+    several = len(case.cotangents) > 1
+    return {f"ct{i}": ct for i, ct in enumerate(case.cotangents)} if several else {"ct": case.cotangents[0]}
 
 
 def as_text(x: np.ndarray, name: str = "") -> Array:
@@ -102,123 +110,28 @@ def as_text(x: np.ndarray, name: str = "") -> Array:
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
     """Return Python source that shows the failure when it is pasted and run; `mode` as in `evidence`."""
+    words = getattr(backend, "dialect", None) or adapter(selection)
+    writer = Writer(words)
+    asked = finding.mode or mode
     case = finding.case
     assert case is not None  # asked for only where there is one
-    asked = finding.mode or mode
-    dialect = getattr(backend, "dialect", None)
+    about = finding.about or answered(case, asked, finding.which)
+    if finding.trace and OVER in asked and not finding.about:  # one of them has raised
+        about = Relation("", asked={f"got_{i}": Asked(case, asked, i) for i in range(len(case.inputs))})
     if finding.way:
-        body, shown = flow_scripts.lines(finding, selection, asked), "backend.to_numpy(got).tolist()"
-    elif dialect is not None:
-        body, shown = _with_dialect(finding, case, dialect, asked), "got.tolist()"
+        flow_scripts.write(writer, finding, asked)
+    elif finding.lines:
+        writer.transcript(finding, case, cotangents(case))
     else:
-        body, shown = _with_adapter(finding, case, selection, asked), "backend.to_numpy(got).tolist()"
-    head = [f"# {line}" for line in textwrap.wrap(f"{clause.id}: {clause.text}", 100)]
-    if not finding.mode:  # the clause holds something of its own against these numbers, or they raise
-        about = finding.trace.strip().splitlines()[-1] if finding.trace else finding.claim
-        head += [f"# {line}" for line in textwrap.wrap(f"Here: {about}", 100)]
-    tail = []
-    if any(line.startswith(("got = ", "_, got = ", "(got,) = ")) for line in body):
-        tail.append(f'print("got", {shown}, sep="\\n")')
-    if finding.expected is not None and (finding.mode or finding.lines):
-        tail += [f"expected = {numbers(finding.expected)}", 'print("expected", expected, sep="\\n")']
-    if finding.lines and not tail:
-        tail.append('print("no exception")')
-    return "\n".join([*head, *body, *tail, ""])
+        for name, one in about.asked.items():
+            writer.ask(name, one)
+    held(writer, finding, about)
+    here = raised(finding.trace) if finding.trace else finding.claim
+    head = [*textwrap.wrap(f"{clause.id}: {clause.text}", 100), *textwrap.wrap(f"Here: {here}", 100)]
+    return "\n".join([*(f"# {line}" for line in head), *writer.source(), ""])
 
 
-def _with_dialect(finding: Finding, case: Case, dialect: Any, mode: str) -> list[str]:
-    names = list(case.program.inputs)
-    lines = function(case.program, dialect.spell)
-    if OVER in mode:
-        defined = [dialect.nested[mode]] if mode in dialect.nested else [dialect.nested[step] for step in steps(mode)]
-        lines += ["\n\n".join(defined), ""]
-    lines += [
-        f"{name} = " + dialect.array.format(values=numbers(x[0]), dtype=x.dtype)
-        for name, x in arrays(finding, case, mode).items()
-    ]
-    if finding.lines:
-        lines += _done(finding, names, dialect.tape)
-    elif OVER in mode:
-        lines += nested(mode, names, finding.which)
-    elif mode == "forward":
-        lines += dialect.forward.format(names=", ".join(names), tangents=", ".join(f"d{n}" for n in names)).splitlines()
-    elif mode == "reverse":
-        lines += dialect.reverse.format(names=", ".join(names), which=names[finding.which]).splitlines()
-    else:
-        lines.append(f"got = f({', '.join(names)})")
-    helpers = dialect.sources("\n".join(lines))
-    return [*dialect.imports.splitlines(), "", "", *([helpers, "", ""] if helpers else []), *lines]
-
-
-ADAPTERS = """\
-def gradient(f, which, ct):
-    return lambda *xs: backend.vjp(f, *xs)[1](ct)[which]
-
-
-def tangent(f, dxs):
-    return lambda *xs: backend.jvp(f, xs, dxs)[1]
-"""
-
-
-def steps(mode: str) -> list[str]:
-    """Return what a mode of higher order is made of, each once."""
-    return sorted(set(mode.split(OVER)))
-
-
-def nested(mode: str, names: Sequence[str], which: int) -> list[str]:
-    """Return the lines that set `got` to a derivative of a derivative, by `gradient` and `tangent`: see `suites.nested`."""
-    between = mode.count("reverse") - 1  # gradients of every input, summed up
-    indices = ["i", "j", "k"][:between] if len(names) > 1 else ["0"] * between
-    expression, ct, places = "f", "ct", iter([*indices, str(which)])
-    for step in reversed(mode.split(OVER)):
-        if step == "forward":
-            expression = f"tangent({expression}, dxs)"
-        else:
-            place = next(places)
-            expression, ct = f"gradient({expression}, {place}, {ct})", f"dxs[{place}]"
-    value = f"{expression}({', '.join(names)})"
-    if between and len(names) > 1:
-        value = f"sum({value}{''.join(f' for {i} in range({len(names)})' for i in indices)})"
-    return [f"dxs = ({', '.join(f'd{name}' for name in names)}{',' * (len(names) == 1)})", f"got = {value}"]
-
-
-def _done(finding: Finding, names: Sequence[str], words: Any) -> list[str]:
-    """Return what was done, and for a comparison of values or gradients the line that reads one, or what has accumulated."""
-    if finding.mode == "value":
-        return [*finding.lines, f"got = {OUT}"]
-    read = [f"got = {words['gradient'].format(x=names[finding.which])}"] if finding.got is not None and words else []
-    return [*finding.lines, *read]
-
-
-def function(program: Program, spell: Any) -> list[str]:
-    """Return the source of a program as a function `f`."""
-    return [f"def f({', '.join(program.inputs)}):", *(f"    {line}" for line in statements(program, spell)), "", ""]
-
-
-def _with_adapter(finding: Finding, case: Case, selection: str, mode: str) -> list[str]:
-    names = list(case.program.inputs)
-    lines = ["import numpy as np", "", "from clinometer.backends import load", "", f"backend = load({selection!r})"]
-
-    def spell(op: str, args: Sequence[str], params: Any) -> str:
-        if op == "gradient":
-            return "backend.vjp({}, {})[1](backend.asarray(np.ones((), '{}')))[0]".format(*args, case.dtype)
-        return f"backend.xp.{plainly(op, args, params)}"
-
-    lines += ["", "", *function(case.program, spell)]
-    if OVER in mode:
-        lines += [ADAPTERS, ""]
-    lines += [
-        f'{name} = backend.asarray(np.array({numbers(x[0])}, "{x.dtype}"))' for name, x in arrays(finding, case, mode).items()
-    ]
-    inputs = ", ".join(names)
-    if finding.lines:
-        lines += _done(finding, names, PLAIN)
-    elif OVER in mode:
-        lines += nested(mode, names, finding.which)
-    elif mode == "forward":
-        lines.append(f"_, got = backend.jvp(f, [{inputs}], [{', '.join(f'd{name}' for name in names)}])")
-    elif mode == "reverse":
-        lines += [f"_, pullback = backend.vjp(f, {inputs})", f"got = pullback(ct)[{finding.which}]"]
-    else:
-        lines.append(f"got = f({inputs})")
-    return lines
+def raised(trace: str) -> str:
+    """Return the first line of what stands below the frames of a traceback."""
+    below = trace.rpartition('\n  File "')[2].splitlines()[1:]
+    return next((line for line in below if line[:1].strip()), "an exception")

@@ -13,14 +13,8 @@ import numpy as np
 
 from clinometer.reference.truth import Case, Expected
 from clinometer.suites.check import Check, Finding, Nonconformance
-
-PLAIN = {
-    "leaf": "{x} = backend.tape.leaf({x})",
-    "backward": "backend.tape.backward({y}, {ct})",
-    "retained": "backend.tape.backward({y}, {ct}, retain=True)",
-    "gradient": "backend.tape.gradient({x})",
-    "zero": "backend.tape.zero({x})",
-}
+from clinometer.suites.finding import Relation
+from clinometer.suites.words import TAPE, adapter
 
 OUT = "out"  # not "y", which is the second input of many programs
 
@@ -38,7 +32,8 @@ class Session:
     def __init__(self, check: Check, case: Case):
         self.check, self.case = check, case.at(0)
         self.tape: Any = check.backend.tape  # type: ignore[attr-defined]  # the clause has asked for it
-        self.words = getattr(getattr(check.backend, "dialect", None), "tape", None) or PLAIN
+        self.dialect = getattr(check.backend, "dialect", None) or adapter("")
+        self.words = self.dialect.tape or TAPE
         self.lines: list[str] = []
         self.names = list(case.program.inputs)
         check.case = self.case
@@ -80,7 +75,7 @@ class Session:
     @contextlib.contextmanager
     def no_grad(self) -> Iterator[None]:
         """Do what follows under no-grad, each of its lines within the `with`."""
-        self.lines.append(self.words.get("no_grad", "with backend.tape.no_grad():"))
+        self.lines.append(self.words["no_grad"])
         begun = len(self.lines)
         with self.check.theirs("no_grad", self.lines):
             region = self.tape.no_grad()
@@ -96,6 +91,42 @@ class Session:
         self.lines[begun:] = [f"    {line}" for line in self.lines[begun:]]
         with self.check.theirs("the end of no_grad", self.lines):
             region.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+
+    def grad(self, y: Any, name: str, *, graph: bool = False) -> list[np.ndarray | None]:
+        """Return the gradients of all leaves, or None, without touching what has accumulated; the transcript names them."""
+        said = {"y": OUT, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
+        self.lines.append(f"{name} = {self.words['grad'].format(**said)}")
+        with self.check.theirs("gradients on request", self.lines):
+            found = self.tape.grad(y, self.leaves, self.ct, graph=graph)
+        return [None if g is None else np.array(self.check.numpy(g)) for g in found]
+
+    def part(self, name: str, which: int) -> str:
+        """Return an expression of what `grad` has named, as numbers."""
+        return self.dialect.numpy.format(x=f"{name}[{which}]")
+
+    def near(self, got: Any, want: np.ndarray, tolerance: Any, claim: str, *sides: str) -> None:
+        """Hold an array to another one; `sides` are what the transcript has of the two."""
+        self.check.near(np.asarray(got), want, tolerance, claim, self.case, Relation(*sides), self.lines)  # type: ignore[arg-type]  # two
+
+    def agrees(self, got: Any, want: Expected, which: int, left: str) -> None:
+        """Hold an array, `left` in the transcript, to the gradient that is expected of a leaf."""
+        self.check.agrees(np.asarray(got)[None], want, self.case, "reverse", which, self.lines, Relation(left))
+
+    def that(self, holds: bool, text: str, fact: str) -> None:
+        """Hold the backend to a fact, which the transcript can assert."""
+        self.check.that(holds, text, self.case, self.lines, fact=fact)
+
+    def unread(self, which: int = 0) -> str:
+        """Return the expression of what has accumulated on a leaf, which may be None."""
+        return self.words["gradient"].format(x=self.names[which])
+
+    def read(self, which: int = 0) -> str:
+        """Return the expression of the same as numbers."""
+        return self.dialect.numpy.format(x=self.unread(which))
+
+    def kept(self, which: int = 0) -> str:
+        """Return an expression of a copy of it."""
+        return self.words["kept"].format(x=self.names[which])
 
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""
@@ -121,7 +152,8 @@ class Session:
         got = self.gradient(which)
         if got is None:
             text = f"gradient of {self.names[which]}: none, where one is due"
-            raise Nonconformance("fail", text, Finding(text, self.case, lines=tuple(self.lines)))
+            lines, fact = tuple(self.lines), f"{self.unread(which)} is not None"
+            raise Nonconformance("fail", text, Finding(text, self.case, lines=lines, fact=fact))
         self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
 
 

@@ -6,6 +6,7 @@ from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, INFO, clause, programs
+from clinometer.suites.finding import answered
 from clinometer.suites.session import Session
 
 CUTS = ["stop_gradient"]
@@ -19,7 +20,7 @@ CUTS = ["stop_gradient"]
 )
 def test_a_detached_value_keeps_every_bit(check: Check, case: Case) -> None:
     """A detached value MUST be bit-identical to what was detached, since nothing is computed."""
-    check.same(check.value(case), case.inputs[0], "detached value", case)
+    check.same(check.value(case), case.inputs[0], "detached value", case, about=answered(case, "value"))
     check.points += case.points
 
 
@@ -64,7 +65,8 @@ WHOLLY = {
 def test_nothing_flows_through_a_detached_value(check: Check, case: Case) -> None:
     """The gradient of a function whose every path is detached MUST be zeros."""
     _, (got,) = check.pull(case)
-    check.same(got, np.zeros_like(case.inputs[0]), "gradient through detach alone", case)
+    about = answered(case, "reverse")
+    check.same(got, np.zeros_like(case.inputs[0]), "gradient through detach alone", case, about=about)
     check.points += case.points
 
 

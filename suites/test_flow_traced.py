@@ -2,12 +2,12 @@
 
 from clinometer.reference.truth import Case
 from clinometer.strategies import shapes
-from clinometer.suites.asking import Theirs
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import clause
 from clinometer.suites.flows import also, told, traced_programs
 from clinometer.suites.test_detach import CUTS, NESTED
 from clinometer.suites.test_flow import BRANCHES, LOOPS, SPREAD
+from clinometer.suites.theirs import Theirs
 
 SOME = shapes(min_dims=1, min_side=1)
 

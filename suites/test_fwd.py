@@ -8,6 +8,7 @@ from clinometer.strategies.cases import uneven
 from clinometer.suites.alike import doubled
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, in_one, operations, programs
+from clinometer.suites.finding import both_modes, twice
 from clinometer.suites.test_grad_structure import NUMBERS, SAFE
 
 ALL = operations(mode="forward")
@@ -33,13 +34,10 @@ def test_the_modes_agree(check: Check, case: Case) -> None:
     right = np.zeros(case.points, wide)
     for dx, g, expected in zip(case.tangents, gradients, case.truth.gradients, strict=True):
         axes = tuple(range(1, dx.ndim))
-        check.that(g.shape == dx.shape, f"a gradient of shape {g.shape[1:]} for an input of shape {dx.shape[1:]}", case.at(0))
         right = right + (g.astype(wide) * dx).sum(axes)
         tolerance = tolerance + (abs(dx) * expected.tolerance).sum(axes)
-    worst = int(np.argmax(abs(left - right) - tolerance))
-    text = f"<u, Jv> = {float(left[worst]):.17g} and <J'u, v> = {float(right[worst]):.17g}"
     check.points += case.points
-    check.that(bool((abs(left - right) <= tolerance).all()), text, case.at(worst))
+    check.near(left, right, tolerance, "<u, Jv> beside <J'u, v>", case, both_modes(case))
 
 
 @clause("FWD-3", over=IN_ONE, broken_by=["constant_tangent"])
@@ -48,9 +46,9 @@ def test_pushing_is_linear(check: Check, case: Case) -> None:
     of both."""
     _, once = check.push(case)
     scaled = Case(case.program, case.inputs, tuple(-2 * dx for dx in case.tangents), case.cotangents, case.dtype)
-    _, twice = check.push(scaled)
-    tolerance = case.truth.tangents[0].tolerance
-    doubled(check, twice, once, tolerance, "tangent along -2 times the direction", case)
+    _, double = check.push(scaled)
+    about, tolerance = twice(case, scaled, "forward"), case.truth.tangents[0].tolerance
+    doubled(check, double, once, tolerance, "tangent along -2 times the direction", case, about)
 
 
 @clause("FWD-4", over=ALL, broken_by=["rounding_recorder", "promoted_tangents"], judges_dtype=True)

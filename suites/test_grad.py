@@ -16,6 +16,7 @@ from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.alike import doubled
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, in_one, operations, programs
+from clinometer.suites.finding import Asked, Relation, answered, twice
 
 ALL = operations(mode="reverse")
 IN_ONE = in_one(lambda dtype: operations(mode="reverse", dtypes=[dtype]))  # where one dtype tells as much as all
@@ -56,18 +57,22 @@ def test_the_value_under_differentiation_is_the_plain_value(check: Check, case: 
 @clause("GRAD-4", over=ALL, broken_by=["deaf_cotangent"])
 def test_a_zero_cotangent_gives_zeros(check: Check, case: Case) -> None:
     """A cotangent of zeros MUST give gradients of exact zeros, since zero times any number is zero."""
-    _, gradients = check.pull(case, np.zeros_like(case.cotangents[0]))
-    for name, got in zip(case.program.inputs, gradients, strict=True):
-        check.same(got, np.zeros_like(got), f"gradient of {name} for a zero cotangent", case)
+    nothing = replace(case, cotangents=tuple(map(np.zeros_like, case.cotangents)))
+    _, gradients = check.pull(nothing)
+    for which, (name, got) in enumerate(zip(case.program.inputs, gradients, strict=True)):
+        about = answered(nothing, "reverse", which)
+        check.same(got, np.zeros_like(got), f"gradient of {name} for a zero cotangent", nothing, about=about)
 
 
 @clause("GRAD-5", over=ALL, broken_by=["clipped_cotangent", "deaf_cotangent"])
 def test_the_pullback_is_linear(check: Check, case: Case) -> None:
     """The pullback MUST be linear: minus twice the cotangent gives minus twice the gradient, within the rounding of both."""
     _, once = check.pull(case)
-    _, scaled = check.pull(case, -2 * case.cotangents[0])
-    for name, a, b, expected in zip(case.program.inputs, once, scaled, case.truth.gradients, strict=True):
-        doubled(check, b, a, expected.tolerance, f"gradient of {name} for -2 times the cotangent", case)
+    negated = replace(case, cotangents=tuple(-2 * ct for ct in case.cotangents))
+    _, scaled = check.pull(negated)
+    for which, (a, b, expected) in enumerate(zip(once, scaled, case.truth.gradients, strict=True)):
+        claim = f"gradient of {case.program.inputs[which]} for -2 times the cotangent"
+        doubled(check, b, a, expected.tolerance, claim, case, twice(case, negated, "reverse", which))
 
 
 @clause(
@@ -112,18 +117,20 @@ def test_each_input_alone_has_the_gradient_that_it_has_among_all(check: Check, c
         def alone(x, which=which, xs=xs):
             return check.function(one)(*xs[:which], x, *xs[which + 1 :])
 
-        with check.theirs():
+        about = Relation("got", asked={"got": Asked(one, "reverse", which, alone=True)})
+        with check.theirs(about=about):
             _, pullback = check.backend.vjp(alone, xs[which])
             (got,) = pullback(check.backend.asarray(one.cotangents[0][0]))
             got = check.numpy(got, f"gradient of {one.program.inputs[which]}")
-        check.agrees(got[None], expected, one, "reverse", which)
+        check.agrees(got[None], expected, one, "reverse", which, about=about)
 
 
 @clause("GRAD-9", over=programs(lambda ad, x, y: ad.sin(x), mode="reverse"), broken_by=["gradient_of_nothing"])
 def test_an_unused_input_has_a_gradient_of_zeros(check: Check, case: Case) -> None:
     """The gradient of an input that the function ignores MUST be exact zeros, since nothing is added up."""
     _, gradients = check.pull(case)
-    check.same(gradients[1], np.zeros_like(case.inputs[1]), "gradient of an unused input", case)
+    about = answered(case, "reverse", 1)
+    check.same(gradients[1], np.zeros_like(case.inputs[1]), "gradient of an unused input", case, about=about)
 
 
 @clause("GRAD-10", over=IN_ONE, broken_by=["stale_call"])

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation, Special
-from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents
+from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents, nearest
 from clinometer.reference.program import single
 from clinometer.reference.truth import Case, K
 from clinometer.strategies import fixed_case, pinned_case
@@ -17,6 +17,7 @@ from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, SET_VALUED, Cell, clause
+from clinometer.suites.finding import Asked, Relation
 from clinometer.suites.session import Session
 
 COMPLEX = ("complex64", "complex128")
@@ -120,11 +121,28 @@ def shaped(check: Check, case: Case, got: Sequence[np.ndarray], like: Sequence[n
         check.that(x.shape == y.shape, f"{what} of shape {x.shape[1:]} where {y.shape[1:]} is right", case)
 
 
-def belongs(check: Check, case: Case, got: list[np.ndarray], vertices: np.ndarray, what: str) -> None:
+def belongs(
+    check: Check, case: Case, got: list[np.ndarray], vertices: np.ndarray, what: str, whole: Case | None = None
+) -> None:
     """Hold the arrays of an answer, together, to the convex hull of some rows."""
     flat = np.concatenate([np.ravel(x) for x in got]).astype(float)
     off, bound = distance_to_hull(flat, vertices, case.precision.u)
-    check.that(off <= bound, f"{what} {flat.tolist()} is {off:.3g} away from the hull of {vertices.tolist()}", case)
+    if off <= bound:
+        return
+    mode, place = ("forward" if what == "tangent" else "reverse"), f"[{PLACE}]" if whole else ""
+    asked = {f"got_{i}": Asked(whole or case, mode, i) for i in range(len(got))}
+    fact = within([f"{name}{place}" for name in asked], flat, vertices, bound)
+    text = f"{what} {legible(flat)} is {off:.3g} away from the hull of {legible(vertices)}"
+    check.that(False, text, case, about=Relation("", asked=asked), fact=fact)
+
+
+def within(names: Sequence[str], flat: np.ndarray, vertices: np.ndarray, bound: float) -> str:
+    """Return a plane, as an expression, on the far side of which the answer is of all vertices."""
+    away = np.nan_to_num(flat - nearest(flat, vertices), posinf=1.0, neginf=-1.0)
+    direction = away / (np.linalg.norm(away) or 1.0)
+    entries = " + ".join(f"{name}.ravel().tolist()" for name in names)
+    most = float((vertices.astype(float) @ direction).max()) + bound
+    return f"sum(a * b for a, b in zip({entries}, {direction.tolist()})) <= {most!r}"
 
 
 # ----- the clauses -----
@@ -239,10 +257,11 @@ def test_a_special_point_has_its_gradient_inside_an_array(check: Check, point: P
     found = [g[:, PLACE] for g in gradients]
     alone = dataclasses.replace(case_at(point), cotangents=(case.cotangents[0][:, PLACE],))
     if point.special.kind == "set-valued":
-        belongs(check, alone, found, nearby_gradients(alone, found), f"gradient at [{PLACE}]")
+        belongs(check, alone, found, nearby_gradients(alone, found), f"gradient at [{PLACE}]", case)
         return
     for which, (got, expected) in enumerate(zip(found, alone.truth.gradients, strict=True)):
-        check.agrees(got, expected, alone, "reverse", which)
+        about = Relation(f"got[{PLACE}]", asked={"got": Asked(case, "reverse", which)})
+        check.agrees(got, expected, alone, "reverse", which, about=about)
 
 
 # ----- with a graph of the gradient -----
@@ -257,18 +276,19 @@ def test_a_special_point_has_its_gradient_inside_an_array(check: Check, point: P
 def test_a_graph_of_the_gradient_changes_no_number_at_a_special_point(check: Check, point: Point) -> None:
     """Asking for a gradient that can be differentiated again MUST change it at a special point by rounding alone."""
     session = Session(check, case_at(point))
-    with check.theirs("gradients without and with a graph", session.lines):
-        plain, deep = (session.tape.grad(session.run(), session.leaves, session.ct, graph=graph) for graph in (False, True))
+    plain = session.grad(session.run(), "without")
+    deep = session.grad(session.run(), "with_graph", graph=True)
     for which, (name, without, got) in enumerate(zip(session.names, plain, deep, strict=True)):
         claim = f"gradient of {name} with a graph of itself"
-        check.that((without is None) == (got is None), f"{claim}: one of the two is none", session.case)
-        if got is None:
+        fact = f"(without[{which}] is None) == (with_graph[{which}] is None)"
+        session.that((without is None) == (got is None), f"{claim}: one of the two is none", fact)
+        if got is None or without is None:
             continue
-        got, without = check.numpy(got, claim), check.numpy(without, claim)
         tolerance: Any = session.case.truth.gradients[which].tolerance[0]
         if point.special.kind != "universal":  # of another element than the one that is taken, each entry may be as far off
             tolerance = K * session.case.precision.u * np.maximum(1.0, abs(without))
-        check.near(got, without, 2 * tolerance, claim, session.case)
+        sides = session.part("with_graph", which), session.part("without", which)
+        session.near(got, without, 2 * tolerance, claim, *sides)
 
 
 @clause("KINK-10", over=special_cells("convention", mode="value"), level=INFO, kind=CONVENTION)

@@ -17,6 +17,7 @@ from clinometer.strategies.cases import complete
 from clinometer.suites.alike import alike, without
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import DTYPES, Cell, clause, programs
+from clinometer.suites.finding import Asked, Relation, answered, twice
 
 Function = Callable[[Any, Any], Any]
 SAFE = Domain(0.25, 2.0)
@@ -65,7 +66,14 @@ def test_the_chain_rule(check: Check, pair: tuple[Case, Program, Program]) -> No
     outer = of(case, g, (check.value(inner),), case.cotangents[0])
     _, (between,) = check.pull(outer)
     _, (apart,) = check.pull(of(case, f, case.inputs, between))
-    alike(check, apart, whole, case.truth.gradients[0].tolerance, "gradient in two steps", case)
+    asked = {
+        "whole": Asked(case, "reverse"),
+        "value": Asked(inner, "value", mark="1"),
+        "between": Asked(outer, "reverse", mark="2", given=dict.fromkeys(outer.program.inputs, "value")),
+        "apart": Asked(of(case, f, case.inputs, between), "reverse", mark="1", given={"ct": "between"}),
+    }
+    about = Relation("apart", "whole", asked)
+    alike(check, apart, whole, case.truth.gradients[0].tolerance, "gradient in two steps", case, about)
 
 
 SUMS: dict[str, tuple[Function, Function]] = {
@@ -86,7 +94,9 @@ def test_the_sum_rule(check: Check, pair: tuple[Case, Program, Program]) -> None
     first, second = (check.pull(part)[1][0] for part in parts)
     # Of the two terms each has its own rounding, also where they cancel.
     tolerance = sum(part.truth.gradients[0].tolerance for part in parts) + case.truth.gradients[0].tolerance
-    check.near((first + second).astype(first.dtype), whole, tolerance, "sum of the gradients", case)
+    asked = {"first": Asked(parts[0], "reverse", mark="1"), "second": Asked(parts[1], "reverse", mark="2")}
+    about = Relation("first + second", "whole", {"whole": Asked(case, "reverse"), **asked})
+    check.near((first + second).astype(first.dtype), whole, tolerance, "sum of the gradients", case, about)
 
 
 @clause(
@@ -102,7 +112,8 @@ def test_a_factor_comes_through(check: Check, pair: tuple[Case, Program, Program
     part = of(case, f, case.inputs, case.cotangents[0])
     _, (once,) = check.pull(part)
     tolerance = part.truth.gradients[0].tolerance + case.truth.gradients[0].tolerance / 2
-    check.near(scaled, -2 * once, 2 * tolerance, "gradient of -2 f", case)
+    about = twice(of(case, f, case.inputs, case.cotangents[0]), case, "reverse")
+    check.near(scaled, -2 * once, 2 * tolerance, "gradient of -2 f", case, about)
 
 
 # ----- symmetries -----
@@ -134,7 +145,10 @@ def test_permuted_inputs_have_permuted_gradients(check: Check, argument: tuple[O
     _, gradients = without(check, case)
     _, found = check.pull(turned)
     for name, got, want, expected in zip(case.program.inputs, found, gradients, turned.truth.gradients, strict=True):
-        alike(check, got, want[:, PERMUTED], expected.tolerance, f"gradient of {name}, permuted", turned)
+        i, other = case.program.inputs.index(name), turned
+        asked = {"plain": Asked(case, "reverse", i), "other": Asked(other, "reverse", i, "2")}
+        about = Relation("other", f"plain[{PERMUTED.tolist()}]", asked)
+        alike(check, got, want[:, PERMUTED], expected.tolerance, f"gradient of {name}, permuted", turned, about)
 
 
 PRODUCTS = {"oblong": ((2, 3), (3, 4)), "square": ((3, 3), (3, 3)), "column": ((4, 3), (3, 1))}
@@ -158,7 +172,10 @@ def test_a_product_and_its_transpose_have_one_gradient(check: Check, argument: t
     _, gradients = without(check, case)
     _, found = check.pull(of(case, TURNED, case.inputs, case.cotangents[0]))
     for name, got, want, expected in zip(case.program.inputs, found, gradients, case.truth.gradients, strict=True):
-        alike(check, got, want, expected.tolerance, f"gradient of {name}, by the transpose", case)
+        i, other = case.program.inputs.index(name), of(case, TURNED, case.inputs, case.cotangents[0])
+        asked = {"plain": Asked(case, "reverse", i), "other": Asked(other, "reverse", i, "2")}
+        about = Relation("other", "plain", asked)
+        alike(check, got, want, expected.tolerance, f"gradient of {name}, by the transpose", case, about)
 
 
 BROADCAST = [row for row in CATALOGUE.values() if row.form == "elementwise" and row.arity == 2 and row.differentiable]
@@ -184,7 +201,9 @@ def test_broadcasting_is_what_broadcast_to_does(check: Check, argument: tuple[Op
     _, gradients = check.pull(case)
     _, wanted = without(check, explicit)
     for name, got, want, expected in zip(case.program.inputs, gradients, wanted, case.truth.gradients, strict=True):
-        alike(check, got, want, expected.tolerance, f"gradient of {name}, which broadcasts", case)
+        i = case.program.inputs.index(name)
+        about = Relation("plain", "spread", {"plain": Asked(case, "reverse", i), "spread": Asked(explicit, "reverse", i, "2")})
+        alike(check, got, want, expected.tolerance, f"gradient of {name}, which broadcasts", case, about)
 
 
 # ----- there and back -----
@@ -262,4 +281,4 @@ def test_moving_there_and_back_is_exactly_the_identity(check: Check, case: Case)
     """The gradient of entries that are moved away and back MUST be exactly the cotangent, since nothing is computed."""
     check.points += case.points
     _, (got,) = check.pull(case)
-    check.same(got, case.cotangents[0], "gradient there and back", case)
+    check.same(got, case.cotangents[0], "gradient there and back", case, about=answered(case, "reverse"))

@@ -20,8 +20,9 @@ from clinometer.strategies.rewriting import REWRITINGS, Rewriting, Rewritten, de
 from clinometer.strategies.structures import KINDS as ALL_KINDS
 from clinometer.strategies.structures import OPERATIONS
 from clinometer.suites.blame import blaming
-from clinometer.suites.check import Check, Finding, Nonconformance
+from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause
+from clinometer.suites.finding import both_modes, compared
 from clinometer.suites.flows import by_jit, by_vmap, told
 from clinometer.suites.session import Session
 
@@ -80,11 +81,7 @@ def _hold_both(check: Check, case: Case) -> None:
     _, dy = check.push(case)
     left, left_doubt = _product(case.cotangents, [dy], case.truth.tangents)
     right, right_doubt = _product(case.tangents, gradients, case.truth.gradients)
-    off = np.flatnonzero(~(abs(left - right) <= left_doubt + right_doubt))
-    if off.size:
-        i = int(off[0])
-        text = f"<u, Jv> is {left[i]:.10g} by forward mode, <J'u, v> is {right[i]:.10g} by reverse mode"
-        raise Nonconformance("fail", text, Finding(text, case.at(i)))
+    check.near(left, right, left_doubt + right_doubt, "<u, Jv> beside <J'u, v>", case, both_modes(case))
 
 
 def _product(along: Any, found: list[np.ndarray], right: list[Expected]) -> tuple[np.ndarray, np.ndarray]:
@@ -146,7 +143,8 @@ def test_a_detached_value_changes_the_gradient_alone(check: Check, before: Rewri
     with blaming(check, after, "reverse"):
         check(after, "reverse")
     tolerance = before.truth.values[0].tolerance + after.truth.values[0].tolerance
-    check.near(check.value(after), check.value(before), tolerance, "value with a detached value", after)
+    about = compared(after, before, "value")
+    check.near(check.value(after), check.value(before), tolerance, "value with a detached value", after, about)
 
 
 @clause("PROGRAM-10", over=rewritings(*REWRITINGS.values()), broken_by=["wrong_order_in_a_diamond"])

@@ -28,7 +28,7 @@ def test_there_is_no_gradient_before_the_first_backward(check: Check, case: Case
     session.run()
     found = session.gradient()
     check.observe("gradient before backward", "none" if found is None else "an array")
-    check.that(found is None, "there is a gradient before the first backward", session.case, session.lines)
+    session.that(found is None, "there is a gradient before the first backward", f"{session.unread()} is None")
 
 
 @clause("ACC-2", over=TWO_INPUTS, needs=["tape"], broken_by=["overwriting_backward", "torch_forgetful_backward"])
@@ -79,13 +79,14 @@ def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case)
     session.backward(session.run())
     before = [session.gradient(i) for i in range(2)]
     y = session.run()
-    with check.theirs("gradients on request"):
-        found = [check.numpy(g, "a gradient") for g in session.tape.grad(y, session.leaves, session.ct)]
+    session.lines.append(f"before = [{session.kept(0)}, {session.kept(1)}]")
+    found = session.grad(y, "found")
     for i, (got, expected) in enumerate(zip(found, session.case.truth.gradients, strict=True)):
-        check.agrees(got[None], expected, session.case, "reverse", i)
+        session.agrees(got, expected, i, session.part("found", i))
         after = session.gradient(i)
-        check.that(after is not None, "the accumulated gradient is gone", session.case)
-        check.same(np.asarray(after), np.asarray(before[i]), "accumulated gradient, after a request", session.case)
+        session.that(after is not None, "the accumulated gradient is gone", f"{session.unread(i)} is not None")
+        claim = "accumulated gradient, after a request"
+        session.near(after, np.asarray(before[i]), 0.0, claim, session.read(i), f"before[{i}]")
 
 
 # ----- LIFE: the graph -----
@@ -144,14 +145,12 @@ def test_backward_of_a_scalar_starts_from_one(check: Check, case: Case) -> None:
 def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
     """Asking for gradients that can be differentiated again MUST change no value of them, but by rounding."""
     session = Session(check, case)
-    with check.theirs("gradients with a graph"):
-        plain, deep = (
-            [check.numpy(g, "a gradient") for g in session.tape.grad(session.run(), session.leaves, session.ct, graph=graph)]
-            for graph in (False, True)
-        )
+    plain = session.grad(session.run(), "without")
+    deep = session.grad(session.run(), "with_graph", graph=True)
     for i, (got, want, right) in enumerate(zip(deep, plain, session.case.truth.gradients, strict=True)):
-        check.agrees(got[None], right, session.case, "reverse", i)
-        check.near(got, want, 2 * right.tolerance[0], "gradient with a graph of itself", session.case)
+        sides = session.part("with_graph", i), session.part("without", i)
+        session.agrees(got, right, i, sides[0])
+        session.near(got, np.asarray(want), 2 * right.tolerance[0], "gradient with a graph of itself", *sides)
 
 
 @clause(

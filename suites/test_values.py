@@ -3,6 +3,7 @@
 from clinometer.reference.truth import Case
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, operations
+from clinometer.suites.finding import answered
 
 COVERED = {"axes", "axes_counted", "axes_nonempty", "getitem", "take", "take_along_axis", "at_set", "at_add"}  # REDUCE, INDEX
 
@@ -23,4 +24,5 @@ def test_a_decision_is_exact(check: Check, case: Case) -> None:
     """An operation that decides, as a comparison or an argmax does, MUST decide as mathematics does, in whatever dtype."""
     check.points += case.points
     got = check.value(case)
-    check.same(got.astype(case.dtype), case.truth.values[0].value.astype(case.dtype), "decision", case)
+    want = case.truth.values[0].value
+    check.same(got.astype(case.dtype), want.astype(case.dtype), "decision", case, about=answered(case, "value"))

@@ -14,6 +14,7 @@ from clinometer.strategies import fixed_case
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause
+from clinometer.suites.finding import answered
 from clinometer.suites.test_kink import legible
 
 NAN, INF = float("nan"), float("inf")
@@ -138,4 +139,5 @@ def test_a_nan_that_is_taken_stays(check: Check, sound: Case) -> None:
     case = dataclasses.replace(sound, inputs=(x,))
     there = np.arange(x.shape[1]) == SPOILED
     y = spared(check, sound, case, there, [there])
-    check.that(bool(np.isnan(y[0, SPOILED])), f"value at [{SPOILED}]: got {y[0, SPOILED]} of a NaN that is taken", case)
+    want = np.where(there, NAN, y).astype(y.dtype)
+    check.same(y, want, "value beside a NaN that is taken", case, about=answered(case, "value"))

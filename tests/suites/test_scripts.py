@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ast
+import math
 import subprocess
 import sys
 from collections.abc import Callable
@@ -20,21 +20,38 @@ from clinometer.suites.clauses import Cell
 from clinometer.suites.scripts import evidence
 
 TESTS = Path(__file__).parents[1]
-WITHOUT_US = 'import sys\nassert not any(m.split(".")[0] == "clinometer" for m in sys.modules)\n'
+# Runs a script, and prints how it ended and what it had asked and expected.
+PASTED = """
+import sys
+scope = {"__name__": "__main__"}
+ending = "holds"
+try:
+    exec(compile(open("pasted.py").read(), "pasted.py", "exec"), scope)
+except AssertionError as error:
+    ending = f"fails: {error}"
+if "without us" in sys.argv:
+    assert not any(m.split(".")[0] == "clinometer" for m in sys.modules)
+print(ending)
+for name in ("got", "expected"):
+    value = scope[name]
+    print((value.detach() if hasattr(value, "detach") else value).tolist())
+"""
 
 
-def interpreter(source: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def interpreter(source: str, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """Run a source in an interpreter of its own."""
     (folder / "pasted.py").write_text(source)
-    return subprocess.run([sys.executable, "pasted.py"], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    command = [sys.executable, *(words or ["pasted.py"])]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60, check=False)
 
 
-def printed(source: str, folder: Path) -> dict[str, np.ndarray]:
-    """Return what a script prints, by the word before it."""
-    done = interpreter(source, folder)
+def pasted(source: str, folder: Path, *words: str) -> tuple[str, np.ndarray, np.ndarray]:
+    """Return how a script ends, what it has got, and what it expects; its words are about the process."""
+    done = interpreter(source, folder, "-c", PASTED, *words)
     assert done.returncode == 0, f"{source}\n{done.stderr}"
-    lines = done.stdout.splitlines()
-    return {word: np.asarray(ast.literal_eval(text)) for word, text in zip(lines[::2], lines[1::2], strict=True)}
+    ending, got, expected = done.stdout.splitlines()[-3:]
+    wide = {"nan": math.nan, "inf": math.inf}
+    return ending, np.asarray(eval(got, wide)), np.asarray(eval(expected, wide))
 
 
 def numbers(array: Array | None) -> np.ndarray:
@@ -42,6 +59,12 @@ def numbers(array: Array | None) -> np.ndarray:
     assert array is not None
     exact = np.float32 if array.dtype == "float32" else np.float64  # as the script prints it: all digits of its dtype
     return np.array([exact(v) for v in array.values]).astype(np.float64).reshape(array.shape)
+
+
+def rounded(found: Evidence) -> np.ndarray:
+    """Return what is expected in the dtype of what is got, as the script has it."""
+    assert found.got is not None
+    return numbers(found.expected).astype(found.got.dtype).astype(np.float64)
 
 
 def shown(id: str, backend: Backend, selection: str, where: Callable[[Cell], bool] = lambda cell: True) -> Evidence:
@@ -78,10 +101,10 @@ def planted(name: str, folder: Path) -> str:
 def test_a_script_by_the_adapter_prints_the_same_wrong_numbers(tmp_path: Path, id: str, name: str) -> None:
     """Values, gradients, tangents and tapes: the script prints what the backend gave, and what is right, to the last digit."""
     found = shown(id, PLANTED[name](), planted(name, tmp_path))
-    seen = printed(found.script, tmp_path)
-    assert np.array_equal(seen["got"], numbers(found.got))
-    assert np.array_equal(seen["expected"], numbers(found.expected))
-    assert not np.array_equal(seen["got"], seen["expected"])
+    ending, got, expected = pasted(found.script, tmp_path)
+    assert ending.startswith("fails: ")
+    assert np.array_equal(got, numbers(found.got))
+    assert np.array_equal(expected, rounded(found))
 
 
 def test_a_script_names_its_clause() -> None:
@@ -106,12 +129,17 @@ def test_the_evidence_has_all_that_was_asked_with(id: str, name: str, names: lis
     assert [array.name for array in found.inputs] == names
 
 
-def test_a_comparison_of_the_clause_itself_claims_no_expected_numbers(tmp_path: Path) -> None:
-    """Where a clause compares two answers with each other, the script asks the question and prints the answer alone."""
+def test_a_relation_asks_for_both_sides(tmp_path: Path) -> None:
+    """Where a clause holds two answers against each other, the script asks for both, and asserts what should hold of them."""
     name = "clipped_cotangent"
     found = shown("GRAD-5", PLANTED[name](), planted(name, tmp_path))
-    assert list(printed(found.script, tmp_path)) == ["got"]
+    ending, _, expected = pasted(found.script.replace("scaled", "got"), tmp_path)
     assert "# Here: gradient of x for -2 times the cotangent" in found.script
+    assert "once = gradients(f, ct, x" in found.script
+    assert "scaled = gradients(f, ct2, x" in found.script
+    assert "expected = -2 * once" in found.script
+    assert ending.startswith("fails: ")
+    assert np.array_equal(expected, numbers(found.expected))
 
 
 def test_an_exception_is_raised_again(tmp_path: Path) -> None:
@@ -144,9 +172,10 @@ def test_a_failure_of_torch_needs_torch_alone(tmp_path: Path) -> None:
     found = shown(
         "KINK-3", Torch(), "torch", lambda cell: (cell.operation, cell.parameters, cell.dtype) == ("det", singular, "float64")
     )
-    seen = printed(found.script + WITHOUT_US, tmp_path)
-    assert np.array_equal(seen["got"], numbers(found.got))
-    assert np.array_equal(seen["expected"], numbers(found.expected))
+    ending, got, expected = pasted(found.script, tmp_path, "without us")
+    assert ending.startswith("fails: ")
+    assert np.array_equal(got, numbers(found.got))
+    assert np.array_equal(expected, rounded(found))
     assert "import torch" in found.script
     assert "clinometer" not in found.script
 
@@ -194,8 +223,9 @@ def test_the_script_clears_a_library_whose_adapter_is_wrong(tmp_path: Path, mode
     pytest.importorskip("torch")
     id, backend = wrong_torches()[mode]
     found = shown(id, backend, "wrong", lambda cell: cell.operation in ("", "sin"))
-    seen = printed(found.script + WITHOUT_US, tmp_path)
+    ending, got, expected = pasted(found.script, tmp_path, "without us")
     tolerance = numbers(found.tolerance)
-    assert np.array_equal(seen["expected"], numbers(found.expected))
-    assert (abs(seen["got"] - seen["expected"]) <= tolerance).all()
-    assert (abs(numbers(found.got) - seen["expected"]) > tolerance).any()
+    assert ending == "holds"
+    assert np.array_equal(expected, rounded(found))
+    assert (abs(got - expected) <= tolerance).all()
+    assert (abs(numbers(found.got) - expected) > tolerance).any()

@@ -1,4 +1,5 @@
 # PROGRAM-1: The value of a program MUST be what its steps give, one after the other.
+# Here: value
 import torch
 
 
@@ -18,6 +19,8 @@ def f(x):
 
 x = torch.tensor([2.0, -0.5, 1.0], dtype=torch.float64)
 got = f(x)
-print("got", got.tolist(), sep="\n")
-expected = [4.0, -1.0, 2.0]
+expected = torch.tensor([4.0, -1.0, 2.0], dtype=torch.float64)
+print("got", got, sep="\n")
 print("expected", expected, sep="\n")
+one, other = got[2].item(), expected[2].item()
+assert abs(one - other) <= 2e-15, f"at [2]: got is {one!r}, expected is {other!r}"

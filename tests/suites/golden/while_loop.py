@@ -1,4 +1,5 @@
 # PROGRAM-2: The gradient of a program MUST be right in reverse mode, whatever it is composed of.
+# Here: gradient of x
 import torch
 
 
@@ -21,9 +22,10 @@ def f(x):
 
 x = torch.tensor([2.0, -0.5, 1.0], dtype=torch.float64)
 ct = torch.tensor([-2.25, -2.0, -2.75], dtype=torch.float64)
-for leaf in [x]:
-    leaf.requires_grad_()
-(got,) = torch.autograd.grad(f(x), [x], [ct], materialize_grads=True)
-print("got", got.tolist(), sep="\n")
-expected = [-0.3160234528574169, -0.5940708831725933, -0.5963908148771876]
+x.requires_grad_()
+got = torch.autograd.grad(f(x), [x], ct, materialize_grads=True)[0]
+expected = torch.tensor([-0.3160234528574169, -0.5940708831725933, -0.5963908148771876], dtype=torch.float64)
+print("got", got, sep="\n")
 print("expected", expected, sep="\n")
+one, other = got[1].item(), expected[1].item()
+assert abs(one - other) <= 8e-16, f"at [1]: got is {one!r}, expected is {other!r}"

@@ -1,0 +1,166 @@
+"""How a script is written: each function, each array and each answer once, under a name of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from clinometer.backends.dialect import Dialect
+from clinometer.reference.printing import numbers, statements
+from clinometer.reference.program import Program
+from clinometer.reference.truth import Case
+from clinometer.reference.witness import OVER
+from clinometer.suites.finding import Asked, Finding
+
+TYPED = "from typing import Any"
+INNER = """\
+def inner(u, v):
+    return sum(a * b for a, b in zip(u.ravel().tolist(), v.ravel().tolist(), strict=True))
+"""
+
+
+class Writer:
+    """The source of one script, in the words of a library.
+
+    Parameters
+    ----------
+    words : Dialect
+    """
+
+    def __init__(self, words: Dialect):
+        self.words = words
+        self.functions: dict[str, list[str]] = {}
+        self.arrays: dict[str, np.ndarray] = {}
+        self.leaves: set[str] = set()
+        self.lines: list[str] = []
+
+    def source(self) -> list[str]:
+        """Return all lines."""
+        text = "\n".join([*(line for lines in self.functions.values() for line in lines), *self.lines])
+        helpers = self.words.sources(text)
+        if "inner(" in text and "def inner(" not in helpers:
+            helpers = f"{helpers}\n\n\n{INNER}".strip()
+        imports = self.words.imports.splitlines()
+        if helpers.startswith(TYPED):
+            imports, helpers = [TYPED, "", *imports], helpers.removeprefix(TYPED).lstrip()
+        functions = [line for lines in self.functions.values() for line in ("", "", *lines)]
+        return [*imports, *(["", "", *helpers.splitlines()] if helpers else []), *functions, "", "", *self.lines]
+
+    # ----- what is asked with -----
+
+    def function(self, program: Program, mark: str = "") -> str:
+        """Define a program, if it is another than those before, and return its name."""
+        body = statements(program, self.words.spell)
+        for name, (first, *rest) in self.functions.items():
+            if rest == [f"    {line}" for line in body] and first.partition("(")[2] == f"{', '.join(program.inputs)}):":
+                return name
+        name = f"f{mark}" if f"f{mark}" not in self.functions else f"f{mark}_"
+        self.functions[name] = [f"def {name}({', '.join(program.inputs)}):", *(f"    {line}" for line in body)]
+        return name
+
+    def array(self, name: str, x: np.ndarray, mark: str = "") -> str:
+        """Make an array, if it is another than the one of that name, and return its name."""
+        for known in (name, f"{name}{mark}"):
+            if known in self.arrays and identical(self.arrays[known], x):
+                return known
+        name = f"{name}{mark}" if name in self.arrays else name
+        self.arrays[name] = x
+        self.lines.append(f"{name} = {self.written(x)}")
+        return name
+
+    def written(self, x: np.ndarray, template: str = "", dtype: str = "") -> str:
+        """Return the source of an array; one without entries keeps its shape."""
+        dtype = dtype or str(x.dtype)
+        if not x.size and x.ndim > 1 and self.words.empty and not template:
+            return self.words.empty.format(shape=x.shape, dtype=dtype)
+        if not x.size and x.ndim > 1 and template:
+            return template.format(values=f"np.zeros({x.shape})", dtype=dtype)
+        return (template or self.words.array).format(values=numbers(x), dtype=dtype)
+
+    # ----- asking -----
+
+    def ask(self, name: str, asked: Asked) -> None:
+        """Set a name to an answer."""
+        case, mode, mark = asked.case, asked.mode, asked.mark
+        f = self.function(case.program, mark)
+
+        def made(name: str, x: np.ndarray) -> str:
+            return asked.given.get(name) or self.array(name, x[0], mark)
+
+        names = [made(n, x) for n, x in zip(case.program.inputs, case.inputs, strict=True)]
+        if mode == "reverse" or OVER in mode:
+            ct = made("ct", case.cotangents[0])
+        if mode == "forward" or OVER in mode:
+            tangents = [made(f"d{n}", x) for n, x in zip(case.program.inputs, case.tangents, strict=True)]
+        which = asked.which
+        if asked.alone:
+            self.lines += [f"def of_{names[which]}({names[which]}):", f"    return {f}({', '.join(names)})", ""]
+            f, names, which = f"of_{names[which]}", [names[which]], 0
+        every, alone = range(len(names)), len(names) == 1
+        words = {
+            "got": name, "f": f, "names": ", ".join(names), "which": which, "x": names[which],
+            "all": f"({', '.join(map(str, every))}{',' * alone})", "numbers": "0" if alone else str(tuple(every)),
+            "part": "" if alone else f"[{which}]",
+        }  # fmt: skip
+        if OVER in mode:
+            self.lines += self.nested(name, f, mode, names, tangents, ct, which)
+        elif mode == "forward":
+            self.lines += self.words.forward.format(**words, tangents=", ".join(tangents)).splitlines()
+        elif mode == "reverse":
+            self.leaf(names)
+            self.lines += self.words.reverse.format(**words, ct=ct).splitlines()
+        else:
+            self.lines += self.words.value.format(**words).splitlines()
+
+    def leaf(self, names: Sequence[str]) -> None:
+        """Make inputs what a library differentiates."""
+        fresh = [name for name in names if name not in self.leaves and self.words.leaf]
+        self.lines += [self.words.leaf.format(x=name) for name in fresh]
+        self.leaves |= set(fresh)
+
+    def nested(
+        self, got: str, f: str, mode: str, names: Sequence[str], tangents: Sequence[str], ct: str, which: int
+    ) -> list[str]:
+        """Return the lines that set a name to a derivative of a derivative, as `suites.nested` takes it."""
+        sources = self.words.nested
+        for step in [mode] if mode in sources else sorted(set(mode.split(OVER))):
+            self.functions[f"({step})"] = sources[step].rstrip().splitlines()
+        between = mode.count("reverse") - 1  # gradients of every input, summed up
+        indices = ["i", "j", "k"][:between] if len(names) > 1 else ["0"] * between
+        directions = f"dxs{got.removeprefix('got')}"
+        expression, places = f, iter([*indices, str(which)])
+        for step in reversed(mode.split(OVER)):
+            if step == "forward":
+                expression = f"tangent({expression}, {directions})"
+            else:
+                place = next(places)
+                expression, ct = f"gradient({expression}, {place}, {ct})", f"{directions}[{place}]"
+        value = f"{expression}({', '.join(names)})"
+        if between and len(names) > 1:
+            value = f"sum({value}{''.join(f' for {i} in range({len(names)})' for i in indices)})"
+        pair = f"({', '.join(tangents)}{',' * (len(names) == 1)})"
+        return [f"{directions} = {pair}", f"{got} = {self.words.numpy.format(x=value)}"]
+
+    # ----- what a clause has written down itself -----
+
+    def transcript(self, finding: Finding, case: Case, cotangents: Mapping[str, np.ndarray]) -> None:
+        """Add what was done, and for a comparison of gradients the line that reads what has accumulated."""
+        self.function(case.program)
+        for name, x in {**dict(zip(case.program.inputs, case.inputs, strict=True)), **cotangents}.items():
+            self.array(name, x[0])
+        done = list(finding.lines)
+        if finding.refused:
+            done[-1:] = ["try:", f"    {done[-1]}", "except Exception as error:", '    print("raises", error)', "else:"]
+            done.append(f"    raise AssertionError({finding.claim + ' raises nothing'!r})")
+        self.lines += done
+        if finding.mode == "value":
+            self.lines.append(f"got = {self.words.numpy.format(x='out')}")
+        elif finding.got is not None and finding.about is None and self.words.tape:
+            read = self.words.tape["gradient"].format(x=case.program.inputs[finding.which])
+            self.lines.append(f"got = {self.words.numpy.format(x=read)}")
+
+
+def identical(x: np.ndarray, y: np.ndarray) -> bool:
+    """Whether two arrays are the same to the last bit."""
+    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
