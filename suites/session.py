@@ -88,7 +88,11 @@ class Session:
         self._leave(region, begun)
 
     def _leave(self, region: Any, begun: int, error: BaseException | None = None) -> None:
-        self.lines[begun:] = [f"    {line}" for line in self.lines[begun:]]
+        body = [*self.lines[begun:], *(["raise KeyError"] if error else [])] or ["pass"]
+        region_lines = [self.lines[begun - 1], *(f"    {line}" for line in body)]
+        if error:
+            region_lines = ["try:", *(f"    {line}" for line in region_lines), "except KeyError:", "    pass"]
+        self.lines[begun - 1 :] = region_lines
         with self.check.theirs("the end of no_grad", self.lines):
             region.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 

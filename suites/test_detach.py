@@ -7,7 +7,7 @@ from clinometer.reference.truth import Case
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, INFO, clause, programs
 from clinometer.suites.finding import answered
-from clinometer.suites.session import Session
+from clinometer.suites.session import OUT, Session
 
 CUTS = ["stop_gradient"]
 
@@ -120,14 +120,16 @@ def test_nothing_is_recorded_under_no_grad(check: Check, case: Case) -> None:
     """What is computed under no-grad MUST be a constant, and recording MUST go on after it."""
     session = Session(check, case)
     (leaf,) = session.leaves
-    with session.no_grad(), check.theirs("value"):
+    with session.no_grad(), check.theirs("value", session.lines):
+        session.lines.append(f"constant = {session.dialect.spell('multiply', ['x', 'x'], {})}")
         constant = check.function(session.case)(leaf)
-    with check.theirs("backward"):
+    session.lines.append(f"{OUT} = {session.dialect.spell('multiply', ['constant', 'x'], {})}")
+    session.say_backward()
+    with check.theirs("backward", session.lines):
         y = check.xp.multiply(constant, leaf)
         session.tape.backward(y, session.ct)
     one = session.case
     session.case = Case(SQUARE_THEN_PRODUCT, one.inputs, one.tangents, one.cotangents, one.dtype)
-    session.lines.append("# here y was x * x, computed under no-grad, times x")
     session.holds(*session.case.truth.gradients)
 
 
