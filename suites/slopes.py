@@ -28,7 +28,7 @@ SPREAD = float(sum(abs(w) for w in weights(Stencil(5, 1).grid, 1)))  # what a st
 STILL = 100.0  # roundings that a function which does not depend on its argument may move by
 SIDE = (0, 1, 2, 3, 4)  # a stencil that looks one way
 BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: where does f go to?
-AROUND = tuple(2.0**-k for k in (2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far around the point pieces are looked for
+AROUND = tuple(2.0**-k for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far around the point pieces are looked for
 NODES = 32  # of Chebyshev's, at which they are
 FAINT = 1e-4  # of a gradient's size: what steeper pieces a function is made of are meant, and not left by a solver
 
@@ -190,13 +190,13 @@ def unsmooth(line: Line) -> Iterator[float]:
     """
     angles = np.pi * (np.arange(NODES) + 0.5) / NODES
     transform = np.cos(np.outer(np.arange(NODES), angles)) * 2 / NODES
-    wider = itertools.takewhile(lambda a: a > max(AROUND), (line.wide * 2.0**-k for k in itertools.count(2)))
+    wider = itertools.takewhile(lambda a: a > max(AROUND), (line.wide * 2.0**-k for k in itertools.count()))
     for reach in (*wider, *AROUND):
         coefficients = abs(transform @ np.array([line(reach * t) for t in np.cos(angles)]))
         middle, last = coefficients[NODES // 2 : -NODES // 4].max(), coefficients[-NODES // 4 :].max()
         if last > max(middle / 10, SAFETY * (line.noise + line.rough)):  # not so where a value is not-a-number
             steep = np.arange(NODES) * coefficients / reach
-            yield SAFETY * float(steep[NODES // 2 :].max())
+            yield STRICT * float(steep[NODES // 2 :].max())
 
 
 # ----- points without a derivative -----

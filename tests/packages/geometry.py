@@ -83,21 +83,6 @@ def pp_act() -> Any:
     return lambda x, p: pypose.se3(x).Exp().Act(p)
 
 
-def sht() -> Any:
-    import torch_harmonics
-
-    t = torch_harmonics.RealSHT(6, 12, grid="legendre-gauss").double()
-    return lambda x: torch.view_as_real(t(x).to(torch.complex128))
-
-
-def lobatto() -> Any:
-    import torch_harmonics
-
-    t = torch_harmonics.RealSHT(6, 12, grid="equiangular").double()
-    u = torch_harmonics.InverseRealSHT(6, 12, grid="equiangular").double()
-    return lambda x: u(t(x) * 0.5)
-
-
 def tensor_train() -> Any:
     import tntorch
 
@@ -162,7 +147,6 @@ FUNCTIONS: dict[str, dict[str, Row]] = {
         "se3.Exp.Act": (pp_act, (2, 6), (2, 3)),
         "so3.Jr": (lambda: lambda x: found("pypose.so3")(x).Jr(), (2, 3)),
     },
-    "torch_harmonics": {"RealSHT": (sht, (6, 12)), "InverseRealSHT of RealSHT": (lobatto, (6, 12))},
     "tensorly": {
         "cp_to_tensor": (tensorly_cp, (3, 2), (2, 2), (4, 2)),
         "tucker_to_tensor": (tensorly_tucker, (2, 3), (4, 2), (3, 3)),

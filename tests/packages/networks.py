@@ -185,16 +185,6 @@ def spline_layer() -> Any:
     return lambda x: layer(x)[0]
 
 
-def smp_loss(name: str, **how: Any) -> Any:
-    def make() -> Any:
-        import segmentation_models_pytorch as smp
-
-        loss = getattr(smp.losses, name)(**how)
-        return lambda x: loss(x, (torch.arange(12).reshape(1, 1, 3, 4) % 3 == 0).double())
-
-    return make
-
-
 def monai_loss(name: str, **how: Any) -> Any:
     def make() -> Any:
         import monai.losses
@@ -267,11 +257,6 @@ FUNCTIONS: dict[str, dict[str, Row]] = {
             unit(1, 1, 4, 4),
             unit(1, 1, 4, 4),
         ),
-    },
-    "segmentation_models_pytorch": {
-        "LovaszLoss": (smp_loss("LovaszLoss", mode="binary"), (1, 1, 3, 4)),
-        "DiceLoss": (smp_loss("DiceLoss", mode="binary"), (1, 1, 3, 4)),
-        "FocalLoss": (smp_loss("FocalLoss", mode="binary"), (1, 1, 3, 4)),
     },
     "kan": {"KANLayer": (spline_layer, unit(3, 2))},
 }

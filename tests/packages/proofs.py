@@ -38,7 +38,54 @@ def special_procrustes() -> bool:
         return bool(abs(mpmath.mpf(got[0, 0].item()) / want - 1) > 1e-13)
 
 
+def smooth_magnitude() -> bool:
+    """pytorch_wavelets' backward pass of a magnitude raises where its second argument alone requires grad."""
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([0.5, -1.5], requires_grad=True)
+    try:
+        torch.autograd.grad(found("pytorch_wavelets.scatternet.lowlevel.SmoothMagFn").apply(x, y, 0.01).sum(), y)
+    except UnboundLocalError:
+        return True
+    return False
+
+
+def wavelets() -> bool:
+    """A discrete wavelet transform is linear, so its values at unit vectors are its derivative; its pullback has others."""
+    transform = found("pytorch_wavelets.DWTForward")(J=1, wave="db2", mode="symmetric").double()
+    x = torch.zeros(1, 1, 8, 8, requires_grad=True)
+    (got,) = torch.autograd.grad(transform(x)[0].sum(), x)
+    want = torch.stack([transform(e.reshape(1, 1, 8, 8))[0].sum() for e in torch.eye(64)]).reshape(got.shape)
+    return bool((got - want).abs().max() > 1e-3)
+
+
+def differs(f: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:
+    """Whether the gradient in the first entry is off by a thousandth; central differences of two steps agree to a millionth."""
+    leaf = x.clone().requires_grad_()
+    (got,) = torch.autograd.grad(f(leaf).sum(), leaf)
+    first = (torch.arange(x.numel()) == 0).reshape(x.shape)
+    wide, near = ((f(x + h * first) - f(x - h * first)).sum().item() / (2 * h) for h in (2e-5, 1e-5))
+    return abs(wide / near - 1) < 1e-6 and abs(got.flatten()[0].item() / near - 1) > 1e-3
+
+
+POINTS = torch.tensor([[1.0, 0.5], [0.75, -0.5], [-1.0, 0.25], [0.5, 1.0]])
+
+
+def circle_loss() -> bool:
+    """The weights of the circle loss are detached, as its paper has it: differences of the value are another number."""
+    loss = found("pytorch_metric_learning.losses.CircleLoss")()
+    return differs(lambda x: loss(x, torch.tensor([0, 0, 1, 1])), POINTS)
+
+
+def sinkhorn() -> bool:
+    """The potentials of geomloss's Sinkhorn loss are detached before they have converged: its value has another slope."""
+    loss = found("geomloss.SamplesLoss")("sinkhorn", p=2, blur=0.3, backend="tensorized")
+    return differs(lambda x: loss(x, POINTS.flip(0) * 0.5 + 0.25), POINTS)
+
+
 PROVEN: dict[str, Callable[[], bool]] = {
+    "geomloss: sinkhorn": sinkhorn,
     "gpytorch: log_normal_cdf": log_normal_cdf,
+    "pytorch_metric_learning: CircleLoss": circle_loss,
+    "pytorch_wavelets: DWTForward": wavelets,
+    "pytorch_wavelets: SmoothMagFn": smooth_magnitude,
     "roma: special_procrustes": special_procrustes,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from rows import Row, call, found, method, positive, small, unit
+from rows import Row, call, method, positive, small, unit
 
 
 def smooth_mag() -> Any:
@@ -61,13 +61,6 @@ def cwt() -> Any:
     import ptwt
 
     return lambda x: ptwt.cwt(x, torch.arange(1.0, 5.0), "mexh")[0]
-
-
-def kymatio_1d() -> Any:
-    from kymatio.torch import Scattering1D
-
-    s = Scattering1D(J=2, shape=(32,), Q=2).double()
-    return lambda x: s(x)
 
 
 def nufft() -> Any:
@@ -130,7 +123,6 @@ FUNCTIONS: dict[str, dict[str, Row]] = {
         "wavedec2": (wavedec2, (1, 6, 6)),
         "cwt": (cwt, (16,)),
     },
-    "kymatio": {"Scattering1D": (kymatio_1d, (32,))},
     "julius": {
         "LowPassFilter": (method("julius.LowPassFilter", 0.2), (1, 40)),
         "ResampleFrac": (method("julius.ResampleFrac", 3, 2), (1, 12)),
@@ -143,14 +135,6 @@ FUNCTIONS: dict[str, dict[str, Row]] = {
     "asteroid_filterbanks": {"ParamSincFB": (filterbank, (1, 1, 24))},
     "nnAudio": {"MelSpectrogram": (mel, (1, 64))},
     "torchkbnufft": {"KbNufft": (nufft, (1, 1, 6, 6, 2), (2, 4))},
-    "diffsptk": {
-        "LPC": (method("diffsptk.LPC", 16, 3), (16,)),
-        "MelCepstralAnalysis": (
-            method("diffsptk.MelCepstralAnalysis", fft_length=16, cep_order=3, alpha=0.1, n_iter=2),
-            positive(9),
-        ),
-        "LevinsonDurbin": (lambda: lambda x: found("diffsptk.LevinsonDurbin")(3)(x + torch.tensor([6.0, 0.0, 0.0, 0.0])), (4,)),
-    },
     "torchlpc": {"sample_wise_lpc": (lpc, (2, 6), small(2, 6, 2))},
     "torchcomp": {"compexp_gain": (compressor, positive(1, 12))},
     "torchmetrics": {
@@ -173,11 +157,5 @@ FUNCTIONS: dict[str, dict[str, Row]] = {
     },
     "pytorch_msssim": {
         "ssim": (call("pytorch_msssim.ssim", data_range=1.0, win_size=5), unit(1, 1, 8, 8), unit(1, 1, 8, 8)),
-    },
-    "piq": {
-        "gmsd": (call("piq.gmsd"), unit(1, 1, 16, 16), unit(1, 1, 16, 16)),
-        "vif_p": (call("piq.vif_p"), unit(1, 1, 41, 41), unit(1, 1, 41, 41)),
-        "haarpsi": (call("piq.haarpsi"), unit(1, 1, 16, 16), unit(1, 1, 16, 16)),
-        "total_variation": (call("piq.total_variation"), unit(1, 1, 6, 6)),
     },
 }
