@@ -115,7 +115,7 @@ class Subject:
 
     def said(self, k: int, a: int, ct: np.ndarray) -> str:
         """Return what the library itself says of a gradient that the adapter gives as zeros: nothing, None or an exception."""
-        tape = getattr(self.backend, "tape", None)
+        tape: Any = getattr(self.backend, "tape", None)
         if tape is None:
             return ""
         try:
@@ -155,7 +155,7 @@ class Gradient(Subject):
 
         Asked for that in the arguments alone, torch does not pass by the node that would raise.
         """
-        tape = getattr(self.backend, "tape", None)
+        tape: Any = getattr(self.backend, "tape", None)
         full = [self.native([x.value])[0] if isinstance(x.value, np.ndarray) else x.value for x in self.arguments]
 
         def g(inner: Any, *zs: Any) -> Any:

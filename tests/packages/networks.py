@@ -160,7 +160,7 @@ def graph(name: str, *made: Any, **how: Any) -> Any:
 def attention() -> Any:
     from x_transformers import Encoder
 
-    block = Encoder(dim=8, depth=1, heads=2, attn_dim_head=4, rotary_pos_emb=True).double().eval()
+    block = Encoder(dim=8, depth=1, heads=2, attn_dim_head=4).double().eval()
     return lambda x: block(x)
 
 
