@@ -56,7 +56,7 @@ def check_gradients(
     directions : int
         How many random ones, for an argument of more than 512 entries.
     raise_exception : bool
-        Without it a report that is false is returned, whatever is wrong with a gradient.
+        Without it a report that is false is returned where a gradient is wrong, or a number undecided.
 
     Returns
     -------
@@ -65,7 +65,7 @@ def check_gradients(
     Raises
     ------
     GradientError
-        A gradient is wrong, or nothing can be told at this point.
+        A gradient is wrong, or not every number could be decided at this point.
     ValueError, TypeError
         Bad arguments.
     """
