@@ -34,6 +34,10 @@ from autograd.tracer import getval""",
     kind="np.{dtype}",
     reverse="{got} = np.array(autograd.make_vjp({f}, {numbers})({names})[0]({ct}){part})",
     forward="{got} = np.array(autograd.make_jvp({f}, {all})({names})(({tangents},))[1])",
+    beside={
+        "reverse": "{got} = np.array(autograd.make_vjp({f}, {numbers})({names})[1])",
+        "forward": "{got} = np.array(autograd.make_jvp({f}, {all})({names})(({tangents},))[0])",
+    },
     nested={
         "reverse": """\
 def gradient(f, which, ct):

@@ -42,6 +42,8 @@ class Dialect:
         templates with `{names}`, all inputs, `{x}`, one of them, and `{which}`, its number; `{ct}` and `{tangents}`; and for
         functions of several arguments `{all}`, the tuple of all numbers, `{numbers}`, the same or 0 where there is one, and
         `{part}`, `[{which}]` or nothing where there is one.
+    beside : mapping
+        The same for the value that comes with a gradient, under "reverse", and with a pushforward, under "forward".
     leaf : str
         What is done to each input `{x}` before reverse mode, if there is anything to do.
     nested : mapping
@@ -68,6 +70,7 @@ class Dialect:
     constant: str = ""
     numpy: str = "{x}"
     value: str = "{got} = {f}({names})"
+    beside: Mapping[str, str] = field(default_factory=dict)
     leaf: str = ""
     nested: Mapping[str, str] = field(default_factory=dict)
     helpers: Sequence[Callable[..., Any]] = ()

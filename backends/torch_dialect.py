@@ -28,6 +28,10 @@ DIALECT = Dialect(
     leaf="{x}.requires_grad_()",
     reverse="{got} = torch.autograd.grad({f}({names}), [{names}], {ct}, materialize_grads=True)[{which}]",
     forward="{got} = torch.func.jvp({f}, ({names},), ({tangents},))[1]",
+    beside={
+        "reverse": "{got} = {f}({names}).detach()",
+        "forward": "{got} = torch.func.jvp({f}, ({names},), ({tangents},))[0]",
+    },
     nested={
         "reverse": """\
 def gradient(f, which, ct):

@@ -9,7 +9,7 @@ import numpy as np
 
 from clinometer.reference.truth import Case, Truth
 from clinometer.suites.check import Check, Nonconformance, Unsupported
-from clinometer.suites.finding import Relation, compared
+from clinometer.suites.finding import BESIDE, Relation, compared
 
 
 def alike(
@@ -65,7 +65,8 @@ def spared(
     before, befores = without(check, sound)
     check.points += 1
     y, gradients = check.pull(case)
-    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, compared(case, sound, "value"), touched)
+    about = compared(case, sound, f"{BESIDE}reverse")
+    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, about, touched)
     for i, (name, expected) in enumerate(zip(case.program.inputs, truth.gradients, strict=True)):
         about, off = compared(case, sound, "reverse", i), expected.tolerance[points]
         alike(check, gradients[i], befores[i], off, f"gradient of {name} beside it", case, about, reached[i])

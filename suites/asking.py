@@ -7,12 +7,11 @@ What the backend raises is caught here and nowhere else, so that its faults and 
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import functools
 import re
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,7 @@ from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Cost, Curve
-from clinometer.suites.finding import Finding, Nonconformance, Relation, Unsupported
+from clinometer.suites.finding import BESIDE, Finding, Nonconformance, Relation, Unsupported
 from clinometer.suites.nested import higher
 from clinometer.suites.theirs import Theirs
 
@@ -106,13 +105,14 @@ class Asking:
         with self.theirs("conversion from numpy"):
             return self.backend.asarray(x)
 
-    def numpy(self, x: Any, claim: str = "the answer") -> np.ndarray:
-        """Return numpy's array, a copy; `claim` says of what."""
+    def numpy(self, x: Any, claim: str = "the answer", asked: Callable[[], Finding] | None = None) -> np.ndarray:
+        """Return numpy's array, a copy; `claim` says of what, and `asked` returns how a script asks for it."""
         with self.theirs("conversion to numpy"):
             self.that(x is not None, f"{claim}: none, where an array is due")
             found = np.array(self.backend.to_numpy(x))
-        # No numbers are voids, such as jax's float0, and objects.
-        self.that(numeric(found), f"{claim}: {found.dtype}, which is no number, where an array of numbers is due")
+        if not numeric(found):  # but a void, such as jax's float0, or an object
+            text = f"{claim}: {found.dtype}, which is no number, where an array of numbers is due"
+            raise Nonconformance("fail", text, replace(asked(), got=found) if asked else Finding(text, self.case))
         return found
 
     def function(self, case: Case, mode: str = "") -> Callable[..., Any]:
@@ -150,7 +150,7 @@ class Asking:
 
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
         """Return value and gradients, for all points, by the backend's vjp."""
-        case = case if cotangents is None else dataclasses.replace(case, cotangents=(cotangents,))
+        case = case if cotangents is None else replace(case, cotangents=(cotangents,))
         # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
         turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
         f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(case.cotangents[0])])
@@ -210,7 +210,9 @@ class Asking:
             self.mode = mode
             for i in range(case.points):
                 try:
-                    answers.append([self.numpy(a, claim) for a, claim in zip(ask(i), claims, strict=True)])
+                    asked = functools.partial(self._asked, case, i, mode)
+                    found = zip(ask(i), claims, strict=True)
+                    answers.append([self.numpy(a, claim, functools.partial(asked, claim)) for a, claim in found])
                 except BaseException:
                     self.case = case.at(i)
                     raise
@@ -220,16 +222,23 @@ class Asking:
 
     def _column(self, case: Case, column: Sequence[np.ndarray], claim: str, mode: str) -> np.ndarray:
         """Return the answers to one claim at all points as one array."""
-        which = next((i for i, name in enumerate(case.program.inputs) if claim.endswith(f" {name}")), None)
-        like = case.cotangents[0] if which is None else case.inputs[which]
-        mode = "value" if claim == "value" else mode
+        which, like = self._like(case, claim)
         for i, answer in enumerate(column):
             if answer.shape != like.shape[1:]:
                 text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
-                kind = str(like.dtype), like.shape[1:]
-                raise Nonconformance("fail", text, Finding(claim, case.at(i), mode, which or 0, answer, kind=kind))
+                raise Nonconformance("fail", text, replace(self._asked(case, i, mode, claim), got=answer))
         got = np.stack(column)
-        return self._fitted(got, like.dtype, claim, case, mode, which or 0) if got.dtype.kind not in "biu" else got
+        return got if got.dtype.kind in "biu" else self._fitted(got, like.dtype, claim, case, _way(claim, mode), which)
+
+    def _like(self, case: Case, claim: str) -> tuple[int, np.ndarray]:
+        """Return the number of the input that a claim is about, or 0, and an array of the kind that it implies."""
+        which = next((i for i, name in enumerate(case.program.inputs) if claim.endswith(f" {name}")), None)
+        return which or 0, case.cotangents[0] if which is None else case.inputs[which]
+
+    def _asked(self, case: Case, point: int, mode: str, claim: str) -> Finding:
+        """Return what stands behind an answer that is not of the kind that its claim implies."""
+        which, like = self._like(case, claim)
+        return Finding(claim, case.at(point), _way(claim, mode), which, kind=(str(like.dtype), like.shape[1:]))
 
     def _fitted(
         self,
@@ -274,6 +283,11 @@ class Asking:
         if not holds:
             found = Finding(text, case or self.case, lines=tuple(lines), about=about, fact=fact)
             raise Nonconformance("fail", text, found)
+
+
+def _way(claim: str, mode: str) -> str:
+    """Return the mode in which one answer is asked for: a value may come with a derivative."""
+    return f"{BESIDE}{mode}" if claim == "value" != mode else mode
 
 
 def numeric(x: np.ndarray) -> bool:

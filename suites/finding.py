@@ -14,6 +14,8 @@ import numpy as np
 from clinometer.reference.truth import Case
 from clinometer.reference.verdict import Disagreement
 
+BESIDE = "value beside "  # and a mode: the value that comes with a derivative
+
 
 @dataclass(frozen=True)
 class Asked:
@@ -24,7 +26,7 @@ class Asked:
     case : Case
         Of one point, or of those that the relation has.
     mode : str
-        value, reverse, forward, or of higher order.
+        value, reverse, forward, or of higher order; or `BESIDE` reverse or forward.
     which : int
         For which input.
     mark : str

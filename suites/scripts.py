@@ -21,7 +21,7 @@ from clinometer.reports.journal import Array, Evidence, Step, Witness
 from clinometer.suites import flow_scripts
 from clinometer.suites.clauses import Clause
 from clinometer.suites.endings import held
-from clinometer.suites.finding import Asked, Finding, Relation, answered
+from clinometer.suites.finding import BESIDE, Asked, Finding, Relation, answered
 from clinometer.suites.words import adapter
 from clinometer.suites.writer import Writer
 
@@ -89,7 +89,8 @@ def digits(v: Any) -> str:
 
 def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray]:
     """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
-    asked, named = finding.mode or mode, dict(zip(case.program.inputs, case.inputs, strict=True))
+    asked = (finding.mode or mode).removeprefix(BESIDE)
+    named = dict(zip(case.program.inputs, case.inputs, strict=True))
     if asked == "reverse" or OVER in asked or finding.lines:
         named |= cotangents(case)
     if (asked == "forward" or OVER in asked) and not finding.lines:

@@ -21,7 +21,7 @@ from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import DTYPES, Cell, clause, in_one, operations
-from clinometer.suites.finding import Relation, answered
+from clinometer.suites.finding import BESIDE, Relation, answered
 from clinometer.suites.sides import asked, hollow_corners, structures
 
 # ----- one entry that is not a number -----
@@ -257,7 +257,7 @@ def test_subnormals_are_carried_or_flushed(check: Check, case: Case) -> None:
     small = dataclasses.replace(small, cotangents=(subnormal(rng, small.cotangents[0].shape, case.dtype),))
     check.points += 1
     y, gradients = check.pull(small)
-    carried(check, y, small.truth.values[0].value, "value", small, answered(small, "value"))
+    carried(check, y, small.truth.values[0].value, "value", small, answered(small, f"{BESIDE}reverse"))
     for which, (got, expected) in enumerate(zip(gradients, small.truth.gradients, strict=True)):
         claim = f"gradient of {small.program.inputs[which]}"
         carried(check, got, expected.value, claim, small, answered(small, "reverse", which))

@@ -8,7 +8,7 @@ from clinometer.strategies.cases import uneven
 from clinometer.suites.alike import doubled
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, in_one, operations, programs
-from clinometer.suites.finding import both_modes, twice
+from clinometer.suites.finding import BESIDE, answered, both_modes, twice
 from clinometer.suites.test_grad_structure import NUMBERS, SAFE
 
 ALL = operations(mode="forward")
@@ -55,7 +55,7 @@ def test_pushing_is_linear(check: Check, case: Case) -> None:
 def test_the_value_under_forward_mode_is_the_plain_value(check: Check, case: Case) -> None:
     """The value that comes with a tangent MUST be the plain value, within rounding, and both MUST have its shape and dtype."""
     y, _ = check.push(case)  # which holds both to their shape and dtype
-    check.agrees(y, case.truth.values[0], case, "value")
+    check.agrees(y, case.truth.values[0], case, "value", about=answered(case, f"{BESIDE}forward"))
 
 
 @clause(

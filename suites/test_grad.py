@@ -16,7 +16,7 @@ from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.suites.alike import doubled
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, in_one, operations, programs
-from clinometer.suites.finding import Asked, Relation, answered, twice
+from clinometer.suites.finding import BESIDE, Asked, Relation, answered, twice
 
 ALL = operations(mode="reverse")
 IN_ONE = in_one(lambda dtype: operations(mode="reverse", dtypes=[dtype]))  # where one dtype tells as much as all
@@ -51,7 +51,7 @@ def test_a_gradient_has_the_shape_and_dtype_of_its_input(check: Check, case: Cas
 def test_the_value_under_differentiation_is_the_plain_value(check: Check, case: Case) -> None:
     """The value that comes with a gradient MUST be the plain value, within rounding."""
     y, _ = check.pull(case)
-    check.agrees(y, case.truth.values[0], case, "value")
+    check.agrees(y, case.truth.values[0], case, "value", about=answered(case, f"{BESIDE}reverse"))
 
 
 @clause("GRAD-4", over=ALL, broken_by=["deaf_cotangent"])

@@ -10,7 +10,7 @@ from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, given, in_one, operations, programs
-from clinometer.suites.finding import answered
+from clinometer.suites.finding import BESIDE, answered
 from clinometer.suites.test_bcast import pinned, spreads, unequal
 
 # ----- broadcasting -----
@@ -191,7 +191,7 @@ def test_moving_entries_is_exact(check: Check, case: Case) -> None:
     """The gradient of an operation that only moves entries MUST be exact, to the last bit, since nothing is computed."""
     check.points += case.points
     y, gradients = check.pull(case)
-    check.same(y, case.truth.values[0].value.astype(case.dtype), "value", case, about=answered(case, "value"))
+    check.same(y, case.truth.values[0].value.astype(case.dtype), "value", case, about=answered(case, f"{BESIDE}reverse"))
     for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
         about, claim = answered(case, "reverse", which), f"gradient of {case.program.inputs[which]}"
         check.same(got, expected.value.astype(case.dtype), claim, case, about=about)

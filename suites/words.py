@@ -92,6 +92,10 @@ def adapter(selection: str) -> Adapter:
         reverse="{got} = gradients({f}, {ct}, {names})[{which}]",
         forward="{got} = backend.to_numpy(backend.jvp({f}, [{names}], [{tangents}])[1])",
         value="{got} = backend.to_numpy({f}({names}))",
+        beside={
+            "reverse": "{got} = backend.to_numpy(backend.vjp({f}, {names})[0])",
+            "forward": "{got} = backend.to_numpy(backend.jvp({f}, [{names}], [{tangents}])[0])",
+        },
         nested=NESTED,
         helpers=(gradients, derivative_of, slope, flat, inner),
         tape=TAPE,

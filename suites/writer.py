@@ -11,7 +11,7 @@ from clinometer.reference.printing import numbers, statements
 from clinometer.reference.program import Program
 from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
-from clinometer.suites.finding import Asked, Finding
+from clinometer.suites.finding import BESIDE, Asked, Finding
 
 TYPED = "from typing import Any"
 INNER = """\
@@ -82,7 +82,7 @@ class Writer:
 
     def ask(self, name: str, asked: Asked) -> None:
         """Set a name to an answer."""
-        case, mode, mark = asked.case, asked.mode, asked.mark
+        case, mode, mark = asked.case, asked.mode.removeprefix(BESIDE), asked.mark
         f = self.function(case.program, mark)
 
         def made(name: str, x: np.ndarray) -> str:
@@ -103,13 +103,14 @@ class Writer:
             "all": f"({', '.join(map(str, every))}{',' * alone})", "numbers": "0" if alone else str(tuple(every)),
             "part": "" if alone else f"[{which}]",
         }  # fmt: skip
+        template = self.words.beside[mode] if asked.mode.startswith(BESIDE) else getattr(self.words, mode, "")
         if OVER in mode:
             self.lines += self.nested(name, f, mode, names, tangents, ct, which)
         elif mode == "forward":
-            self.lines += self.words.forward.format(**words, tangents=", ".join(tangents)).splitlines()
+            self.lines += template.format(**words, tangents=", ".join(tangents)).splitlines()
         elif mode == "reverse":
             self.leaf(names)
-            self.lines += self.words.reverse.format(**words, ct=ct).splitlines()
+            self.lines += template.format(**words, ct=ct).splitlines()
         else:
             self.lines += self.words.value.format(**words).splitlines()
 

@@ -86,7 +86,9 @@ def planted(name: str, folder: Path) -> str:
     [
         ("VALUE-1", "coarse_value"),
         ("GRAD-1", "scaled_rule"),
+        ("GRAD-3", "rounding_recorder"),
         ("FWD-1", "scaled_tangent"),
+        ("FWD-4", "rounding_recorder"),
         ("HIGH-1", "frozen_slope"),
         ("HIGH-2", "bent_slope"),
         ("HIGH-3", "constant_tangents"),
