@@ -17,9 +17,12 @@ import findings
 import pytest
 from findings import DOCUMENT, RELEASE, Finding, page, runner, spans, stale
 
+from clinometer.backends import load
 from clinometer.backends.registry import BUILT_IN
-from clinometer.suites.examine import Examination
+from clinometer.suites import specification
+from clinometer.suites.examine import Examination, examine
 from clinometer.suites.expectations import Known
+from clinometer.suites.scripts import evidence
 
 ROOT = Path(__file__).parent.parent
 FINDINGS = findings.findings()
@@ -191,14 +194,18 @@ def test_a_stale_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 # ----- the first page -----
 
 
-def test_the_script_of_the_readme_runs() -> None:
-    """The script that README.md shows runs, and prints torch's zeros beside what is right."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    block = re.search(r"```python\n(.*?)```", readme, re.DOTALL)
+def test_the_script_of_the_readme_is_what_a_run_writes() -> None:
+    """The script that README.md shows is that of det of a singular matrix on torch, and fails as it says."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     assert block is not None
-    script = "\n".join(line.removeprefix("  ") for line in block.group(1).splitlines())
+    script = "\n".join(line.removeprefix("  ") for line in block.group(1).splitlines()).strip() + "\n"
+    clause = next(it for it in specification() if it.id == "KINK-3")
+    cell = next(it for it in clause.cells if str(it) == "det-at[[1.0,2.0],[2.0,4.0]]-reverse-float64")
+    finding = examine(clause, cell, load("torch")).finding
+    assert finding is not None
+    assert script == evidence(finding, clause, load("torch"), "torch").script
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
-    assert "-9.0" in done.stdout
+    assert "AssertionError: at [0, 0]: got is" in done.stderr
 
 
 # ----- the two commands -----
