@@ -11,7 +11,7 @@ import numpy as np
 from clinometer.reference.catalogue.special import many_digits
 from clinometer.reference.differences import Estimate
 from clinometer.reference.truth import Case, Expected
-from clinometer.reference.witness import roundings, witness
+from clinometer.reference.witness import estimated, roundings
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
 
@@ -85,7 +85,7 @@ def _scalar(case: Case) -> bool:
 
 
 def _heard(case: Case, found: Disagreement, estimate: Estimate | None = None) -> Disagreement:
-    estimate = estimate or witness(found.mode)(case, found.which, found.place)
+    estimate = estimate or estimated(case, found.mode, found.which, found.place)
     if found.times != 1.0:
         estimate = estimate.times(found.times)
     return Disagreement(**{**vars(found), "witness": estimate, "outcome": _decide(found, estimate, blur(case))})

@@ -238,3 +238,15 @@ def witness(mode: str) -> Callable[[Case, int, tuple[int, ...]], Estimate]:
     """Return who is heard about a mode; of higher order a mode names its steps, as "forward-over-reverse"."""
     order = len(mode.split(OVER))
     return WITNESSES[mode] if order == 1 else functools.partial(higher_entry, order=order)
+
+
+def estimated(case: Case, mode: str, which: int, place: tuple[int, ...]) -> Estimate:
+    """Return what the second witness says of an entry.
+
+    Clauses share cases: what it has said once it is not asked again, and of higher order it looks at no nesting.
+    """
+    said = case.__dict__.setdefault("said", {})
+    key = (mode if OVER not in mode else mode.count(OVER), which, place, EXACTLY.get())
+    if key not in said:
+        said[key] = witness(mode)(case, which, place)
+    return said[key]

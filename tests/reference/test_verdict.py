@@ -79,7 +79,7 @@ def test_a_blame_needs_two_witnesses_of_one_mind(
     """The second witness blames only where it tells what was got from what is right, and agrees with the first on that."""
     case = fixed_case(single("sin", {}), [0.5], "float32")
     found = Disagreement("reverse", 0, (0,), np.float64(got), np.float64(1.0), np.float64(0.1), abs(got - 1.0) / 0.1)
-    monkeypatch.setattr(verdict, "witness", lambda mode: lambda *at: Estimate(np.float64(says), error, 0.1))
+    monkeypatch.setattr(verdict, "estimated", lambda *asked: Estimate(np.float64(says), error, 0.1))
     assert hear(case, found).outcome == outcome
 
 

@@ -1,12 +1,15 @@
-"""The second witness keeps its stencil on one side of every kink, edge and pole."""
+"""The second witness keeps its stencil on one side of every kink, edge and pole, and says a thing once."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
+from clinometer.reference import witness
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.program import Program, Step
+from clinometer.reference.catalogue.special import many_digits
+from clinometer.reference.differences import Estimate
+from clinometer.reference.program import Program, Step, single
 from clinometer.reference.witness import Line
 from clinometer.strategies import fixed_case
 
@@ -48,3 +51,21 @@ def test_between_points_that_were_watched_a_line_only_computes() -> None:
     assert watched.guarded
     assert not any((alone.distances, alone.guarded, alone.curved))
     np.testing.assert_array_equal(y, z)
+
+
+def test_what_the_second_witness_has_said_is_not_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One entry of a case has one estimate, in every nesting of an order; another entry, and all digits, have their own."""
+    asked = []
+    monkeypatch.setattr(witness, "witness", lambda mode: lambda *at: asked.append((mode, *at[1:])) or Estimate(1.0, 0.0, 0.1))
+    case = fixed_case(single("sin", {}), [np.array([0.5, 1.0])], "float64")
+    for mode in ("reverse", "reverse", "forward-over-reverse", "reverse-over-reverse"):
+        witness.estimated(case, mode, 0, (0, 0))
+    witness.estimated(case, "reverse", 0, (0, 1))
+    with many_digits():
+        witness.estimated(case, "reverse", 0, (0, 1))
+    assert asked == [
+        ("reverse", 0, (0, 0)),
+        ("forward-over-reverse", 0, (0, 0)),
+        ("reverse", 0, (0, 1)),
+        ("reverse", 0, (0, 1)),
+    ]
