@@ -163,7 +163,7 @@ def derivative(
     Estimate
         `error` estimates the worst case of truncation and roundoff, after `reach` has been respected.
     """
-    kind = type(x)
+    kind, f = type(x), functools.cache(f)  # stencils of different steps share points
     eps = float(np.finfo(kind).eps)
     stencil, scout = Stencil(points, order), Stencil(points + 2, points)
     first = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
