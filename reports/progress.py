@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -56,6 +57,10 @@ class Progress:
 
     def __init__(self, path: Path):
         self.path = path
+        self._file: tuple[int, int] | None = None  # that was read last: a new run puts another one in the place of the old
+        self._forget()
+
+    def _forget(self) -> None:
         self.cases: dict[str, Entry] = {}
         self.results: dict[str, Entry] = {}
         self.open: dict[str, None] = {}  # begun, and no result yet
@@ -89,6 +94,10 @@ class Progress:
     def _entries(self) -> Iterable[Entry]:
         try:
             with self.path.open("rb") as file:
+                status = os.fstat(file.fileno())
+                if self._file != (status.st_dev, status.st_ino) or status.st_size < self._read:
+                    self._file = status.st_dev, status.st_ino
+                    self._forget()
                 file.seek(self._read)
                 new = file.read()
         except OSError:

@@ -205,3 +205,17 @@ def test_what_to_try_next_is_what_can_be_tried(tmp_path: Path) -> None:
     tips = closing.suggestions(closing.counts([sound, wrong]), {wrong: tmp_path / "torch.jsonl.1"})
     assert [words[0] for words, _ in tips] == ["diff", "atlas", "run", "run"]
     assert ["run", "torch", "--profile", "deep"] in [words for words, _ in tips]
+
+
+def test_a_new_run_is_not_counted_with_the_one_before(writers: tuple[Path, Writer, Writer]) -> None:
+    """Where a journal is put aside and another one takes its name, nothing of the old one is counted any more."""
+    path, writer, _ = writers
+    for record in results(MIXED):
+        writer.write(record)
+    progress = Progress(path)
+    progress.look()
+    assert len(progress.results) == 7
+    path.rename(path.with_name("torch.jsonl.1"))
+    made.write(path, [made.run("torch"), *CASES, *results(MIXED[:1])])
+    assert [it.outcome for it in progress.look()] == ["pass"]
+    assert (len(progress.cases), len(progress.results), progress.new, progress.known) == (12, 1, 0, 0)
