@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from clinometer.strategies.cases import kind_of
@@ -20,6 +22,7 @@ def held(writer: Writer, finding: Finding, about: Relation) -> None:
         return
     if finding.got is None:
         return
+    about = dataclasses.replace(about, left=writer.named(about.left), right=writer.named(about.right))
     left = _side(writer, about.left, "got")
     if finding.kind and not about.right:
         _kind(writer, left, *finding.kind)

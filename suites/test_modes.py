@@ -7,6 +7,7 @@ import numpy as np
 from clinometer.reference.truth import Case, Expected, K
 from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
 from clinometer.suites.clauses import SHOULD, Cell, clause, in_one
+from clinometer.suites.finding import both_modes
 from clinometer.suites.test_kink import Point, case_at, special_cells
 
 
@@ -47,4 +48,5 @@ def test_both_modes_give_one_answer_at_special_points(check: Check, point: Point
         same = abs(forward - reverse) <= doubt + more
     if not same and np.isfinite([forward, reverse]).any():
         text = f"<u, Jv> is {float(forward):.6g} by forward mode, <J'u, v> is {float(reverse):.6g} by reverse mode"
-        raise Nonconformance("fail", text, Finding(text, case))
+        got, expected, off = (np.asarray(float(v)) for v in (forward, reverse, doubt + more))
+        raise Nonconformance("fail", text, Finding(text, case, "", 0, got, expected, off, about=both_modes(case)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -32,6 +33,7 @@ class Writer:
         self.words = words
         self.functions: dict[str, list[str]] = {}
         self.arrays: dict[str, np.ndarray] = {}
+        self.same: dict[str, str] = {}  # names of arrays that another name stands for already
         self.leaves: set[str] = set()
         self.lines: list[str] = []
 
@@ -63,11 +65,16 @@ class Writer:
         """Make an array, if it is another than the one of that name, and return its name."""
         for known in (name, f"{name}{mark}"):
             if known in self.arrays and identical(self.arrays[known], x):
+                self.same[f"{name}{mark}"] = known
                 return known
         name = f"{name}{mark}" if name in self.arrays else name
         self.arrays[name] = x
         self.lines.append(f"{name} = {self.written(x)}")
         return name
+
+    def named(self, expression: str) -> str:
+        """Return an expression in the names that its arrays have."""
+        return re.sub(r"\w+", lambda name: self.same.get(name[0], name[0]), expression)
 
     def written(self, x: np.ndarray, template: str = "", dtype: str = "") -> str:
         """Return the source of an array; one without entries keeps its shape."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import subprocess
 import sys
@@ -14,10 +15,13 @@ import pytest
 from asking import first
 from planted import PLANTED
 
-from clinometer.backends import Backend
+from clinometer.backends import Backend, load
+from clinometer.reference.program import trace
 from clinometer.reports.journal import Array, Evidence
-from clinometer.suites.clauses import Cell
-from clinometer.suites.scripts import evidence
+from clinometer.strategies import fixed_case
+from clinometer.suites.clauses import Cell, specification
+from clinometer.suites.finding import Asked, Finding, Relation
+from clinometer.suites.scripts import evidence, script
 
 TESTS = Path(__file__).parents[1]
 # Runs a script, and prints how it ended and what it had asked and expected.
@@ -142,6 +146,20 @@ def test_a_relation_asks_for_both_sides(tmp_path: Path) -> None:
     assert "expected = -2 * once" in found.script
     assert ending.startswith("fails: ")
     assert np.array_equal(expected, numbers(found.expected))
+
+
+def test_a_relation_names_an_array_that_stands_for_two(tmp_path: Path) -> None:
+    """Where two cases of a relation have one array in common, the script makes it once, and both sides use its one name."""
+    case = fixed_case(trace(lambda ad, x, y: x * y), [np.array(2.0), np.array(3.0)], "float64")
+    other = dataclasses.replace(case, tangents=(case.tangents[0] + 1, case.tangents[1]))
+    asked = {"hv": Asked(case, "forward"), "hu": Asked(other, "forward", mark="2")}
+    about = Relation("inner(dx2, hv) + inner(dy2, hv)", "inner(dx, hu) + inner(dy, hu)", asked)
+    one, two = np.array(1.0), np.array(2.0)
+    found = Finding("some", case, "", 0, one, two, about=about)
+    source = script(found, specification()[0], load("reference"), "reference")
+    assert "inner(dx2, hv) + inner(dy, hv)" in source
+    assert "dy2" not in source
+    assert interpreter(source, tmp_path).stderr.strip().splitlines()[-1].startswith("AssertionError")
 
 
 def test_an_exception_is_raised_again(tmp_path: Path) -> None:
