@@ -154,8 +154,8 @@ def test_a_stopped_value_keeps_its_number_and_loses_its_derivative(name: str) ->
 @pytest.mark.parametrize(
     ("name", "offers"),
     [
-        ("reference", {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", *TRANSFORMS}),
-        ("torch", {"reverse", "forward", "nested", "tape", "inplace", "stop_gradient", "vmap", "cond"}),
+        ("reference", {"reverse", "forward", "nested", "tape", "inplace", "no_grad", "stop_gradient", *TRANSFORMS}),
+        ("torch", {"reverse", "forward", "nested", "tape", "inplace", "no_grad", "stop_gradient", "vmap", "cond"}),
         ("autograd", {"reverse", "forward", "nested", "stop_gradient"}),
     ],
 )

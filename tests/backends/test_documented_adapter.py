@@ -109,11 +109,25 @@ def test_the_command_of_the_page_names_the_file_and_the_class_of_the_page() -> N
     assert "pytest --pyargs clinometer.suites --backend ./mygrad_backend.py:MyGrad" in PAGE.read_text()
 
 
+# mygrad.tensor(np.float32(3)) + 1 is float64, where numpy makes float32(3) + 1 a float32.
+KNOWN = """
+[[known]]
+backend = "mygrad"
+clauses = ["GRAD-BCAST-3"]
+dtype = "float32"
+seen = "2.5.0"
+reason = "a Python number is a constant of the dtype that it meets; beside float32 without axes mygrad's is float64"
+"""
+
+
 def test_the_suites_run_on_the_adapter_of_the_page(tmp_path: Path) -> None:
-    """The command of the page runs the chapters on gradients, detach and control flow, and they hold."""
+    """The command of the page runs the chapters on gradients, detach and control flow; one failure of mygrad is known."""
     (tmp_path / "mygrad_backend.py").write_text(documented())
+    (tmp_path / "known.toml").write_text(KNOWN)
     command = [sys.executable, "-m", "pytest", "--pyargs", "clinometer.suites", "--backend", "./mygrad_backend.py:MyGrad"]
     narrow = ["--profile", "quick", "-q", "-p", "no:cacheprovider", "-k", "test_grad or test_detach or test_flow"]
+    narrow += ["--known", "known.toml"]
     done = subprocess.run([*command, *narrow], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     assert " pass" in done.stdout
+    assert "5 known" in done.stdout, done.stdout[-300:]

@@ -193,7 +193,8 @@ def test_a_run_keeps_what_a_journal_held(fake: Any, tmp_path: Path) -> None:
     first = (tmp_path / "good.jsonl").read_bytes()
     again = call("run", "failing", "good", "-o", tmp_path)
     assert again.exit_code == 1
-    assert f"good: what {tmp_path / 'good.jsonl'} held is kept as good.jsonl.1." in unwrapped(again)
+    kept = f"good: what {tmp_path / 'good.jsonl'} held is kept as good.jsonl.1."
+    assert kept.replace(" ", "") in unwrapped(again).replace(" ", "")  # a long path is broken between any two letters
     third = call("run", "good", "-o", tmp_path)
     assert third.exit_code == 0
     assert (tmp_path / "good.jsonl.1").read_bytes() == (tmp_path / "good.jsonl.2").read_bytes() == first
