@@ -330,7 +330,7 @@ class Autograd:
         from autograd.tracer import getval
 
         self._autograd, self._getval = autograd, getval
-        vars(autograd_helpers).update(np=autograd.numpy, getval=getval, signal=signal)
+        vars(autograd_helpers).update(autograd=autograd, np=autograd.numpy, getval=getval, signal=signal)
         self.xp = DIALECT.namespace()
         self.versions = {"autograd": metadata.version("autograd"), "numpy": numpy.__version__}
 
@@ -341,12 +341,9 @@ class Autograd:
         return numpy.asarray(self._getval(x))
 
     def vjp(self, f: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[[Any], Sequence[Any]]]:
-        # As its users do: one argument by its number, several by a tuple. The tuple's gradients are added into zeros
-        # of the arguments' dtypes; a single one keeps the dtype that its rule gave it.
-        alone = len(primals) == 1
         with independence_is_no_news():
-            pullback, y = self._autograd.make_vjp(f, 0 if alone else tuple(range(len(primals))))(*primals)
-        return y, (lambda ct: [pullback(ct)]) if alone else pullback
+            value, pullback = autograd_helpers.vjp(f, *primals)
+        return value, pullback
 
     def jvp(self, f: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
         with independence_is_no_news():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # the adapter puts these here when it is made; in a script DIALECT.imports brings them
+    import autograd
     import autograd.numpy as np
     from autograd.scipy import signal
     from autograd.tracer import getval
@@ -76,8 +77,19 @@ def parts(z: Any) -> Any:
     return np.stack([np.real(z), np.imag(z)], axis=-1)
 
 
+def vjp(f: Any, *xs: Any) -> Any:
+    """One argument by its number, several by a tuple, as users do.
+
+    The tuple's gradients are added into zeros of the arguments' dtypes; a single one keeps the dtype that its rule gave it.
+    """
+    alone = len(xs) == 1
+    pullback, y = autograd.make_vjp(f, 0 if alone else tuple(range(len(xs))))(*xs)
+    return y, (lambda ct: [pullback(ct)]) if alone else pullback
+
+
 # Each after those that it uses.
 HELPERS = (
+    vjp,
     flipped,
     taken,
     loss,

@@ -37,6 +37,8 @@ class Dialect:
         Source of an array, of one without entries, and of a dtype: templates with `{values}` or `{shape}`, and `{dtype}`.
     constant, numpy : str
         Source of an array that is expected, if it is not as above; and of an answer `{x}`, as it can be indexed and printed.
+    vjp : str
+        Expression of the value and the pullback of `{f}` at `{names}`; the function of that name is among the helpers.
     reverse, forward, value : str
         Lines that set `{got}` to one gradient, to the pushforward, or to the value of `{f}`, as the adapter asks for it:
         templates with `{names}`, all inputs, `{x}`, one of them, and `{which}`, its number; `{ct}` and `{tangents}`; and for
@@ -69,6 +71,7 @@ class Dialect:
     kind: str = "'{dtype}'"
     constant: str = ""
     numpy: str = "{x}"
+    vjp: str = "vjp({f}, {names})"
     value: str = "{got} = {f}({names})"
     beside: Mapping[str, str] = field(default_factory=dict)
     leaf: str = ""

@@ -146,8 +146,22 @@ def normal(shape: Any, seed: int) -> Any:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
 
 
+def vjp(f: Any, *xs: Any) -> Any:
+    """Return the value of a function, and its pullback, which may be called again and again."""
+    xs = tuple(x.detach().requires_grad_() for x in xs)
+    y = f(*xs)
+
+    def pullback(ct: Any) -> Any:
+        if not y.requires_grad:
+            return [torch.zeros_like(x) for x in xs]
+        return torch.autograd.grad(y, xs, ct, retain_graph=True, materialize_grads=True)
+
+    return y.detach(), pullback
+
+
 # Each after those that it uses.
 HELPERS = (
+    vjp,
     kind,
     counted,
     indices,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import json
 import os
 import subprocess
@@ -20,15 +21,49 @@ from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case
 from clinometer.suites.check import Check, Unsupported
+from clinometer.suites.finding import Relation
+from clinometer.suites.transcript import Transcript
+from clinometer.suites.writer import identical
 
-Drawn = Case | tuple[Case, ...]
+Drawn = Case | Sequence[Case]
 PATIENCE = 2.0  # seconds that one thread waits for the other
 
 
 def single_points(drawn: Drawn) -> list[Case]:
     """Return cases of one point each, the first and the last that a draw has: a draw is a case, or several."""
-    cases = drawn if isinstance(drawn, tuple) else (drawn,)
+    cases = (drawn,) if isinstance(drawn, Case) else drawn
     return [case.at(i) for case in cases for i in sorted({0, case.points - 1})]
+
+
+class Calls(Transcript):
+    """Calls of one library, each with a number in the transcript."""
+
+    def __init__(self, check: Check):
+        super().__init__(check)
+        self.functions: dict[str, Callable[..., Any]] = {}
+        self.points: list[Case] = []
+        self.count = 0
+
+    def define(self, case: Case) -> str:
+        """Return the name of a function that is the program of a case."""
+        name = f"f{len(self.functions) + 1}" if self.functions else "f"
+        self.given[name], self.functions[name] = case.program, self.check.function(case)
+        return name
+
+    def place(self, case: Case) -> int:
+        """Return the number that the arrays of a case have in the script."""
+        known = next((i for i, one in enumerate(self.points, 1) if one is case), 0)
+        if known:
+            return known
+        self.points.append(case)
+        arrays = dict(zip(case.program.inputs, case.inputs, strict=True)) | {"ct": case.cotangents[0]}
+        self.given |= {f"{name}{len(self.points)}": x[0, ...] for name, x in arrays.items()}
+        return len(self.points)
+
+    def asked(self, f: str, case: Case) -> str:
+        """Return an expression of the value and the pullback of a function at a case."""
+        place = self.place(case)
+        return self.dialect.vjp.format(f=f, names=", ".join(f"{name}{place}" for name in case.program.inputs))
 
 
 class Call:
@@ -36,89 +71,125 @@ class Call:
 
     Parameters
     ----------
-    check : Check
+    calls : Calls
     case : Case
         Of one point and one output.
-    function : callable, optional
-        The program of the case; else it is made anew.
+    function : str, optional
+        The name of one that is defined; else it is made anew.
+    said : bool
+        Whether the transcript has it; else it is within a function of the transcript.
     """
 
-    def __init__(self, check: Check, case: Case, function: Callable[..., Any] | None = None):
-        self.check, self.case = check, case
+    def __init__(self, calls: Calls, case: Case, function: str = "", said: bool = True):
+        self.calls, self.check, self.case, self.said = calls, calls.check, case, said
         self.held: list[np.ndarray] | None = None
-        function = check.function(case) if function is None else function
+        function = function or calls.define(case)
+        calls.count += 1
+        self.number, check = calls.count, self.check
         check.case = case
         check.points += 1
-        inputs = [check.native(np.array(x[0])) for x in case.inputs]
-        self.ct = check.native(np.array(case.cotangents[0][0]))
-        with check.theirs("vjp"):
-            self.value, self.pullback = check.backend.vjp(function, *inputs)
+        with calls:
+            self.inputs = [check.native(np.array(x[0])) for x in case.inputs]
+            self.ct = check.native(np.array(case.cotangents[0][0]))
+            self.say(f"out{self.number}, pullback{self.number} = {calls.asked(function, case)}")
+            with check.theirs("vjp"):
+                self.value, self.pullback = check.backend.vjp(calls.functions[function], *self.inputs)
+
+    def say(self, line: str) -> None:
+        """Write a line down."""
+        self.calls.lines += [line] * self.said
 
     def pull(self) -> list[Any]:
         """Return the library's gradients."""
         self.check.case = self.case
-        with self.check.theirs("pullback"):
+        self.say(f"gradients{self.number} = pullback{self.number}(ct{self.calls.place(self.case)})")
+        with self.calls, self.check.theirs("pullback"):
             found = list(self.pullback(self.ct))
-        n = len(self.case.inputs)
-        self.check.that(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", self.case)
+        n, length = len(self.case.inputs), f"len(gradients{self.number})"
+        self.calls.that(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"{length} == {n}")
         return found
 
     def gradients(self) -> list[np.ndarray]:
         """Return the gradients as numpy has them, in memory of their own."""
-        return [self.check.numpy(g, "a gradient") for g in self.pull()]
+        with self.calls:
+            return [self.check.numpy(g, "a gradient") for g in self.pull()]
+
+    def kept(self, given: Sequence[Any]) -> list[np.ndarray]:
+        """Return copies of gradients that were pulled last; a script has them as `before_0` and so on."""
+        self.calls.given["deepcopy"] = "from copy import deepcopy"
+        for i in range(len(given)):
+            self.say(f"before_{i} = deepcopy({self.side(i).left})")
+        with self.calls:
+            return [np.array(self.check.numpy(g, "a gradient")) for g in given]
+
+    def side(self, which: int, before: bool = False) -> Relation:
+        """Return what a script says of a gradient that was pulled last, and of what it was before."""
+        return Relation(self.calls.read(f"gradients{self.number}[{which}]"), f"before_{which}" if before else "")
 
     def holds(self) -> None:
         """Hold the value and the gradients against the truth; numbers that have held already need no second hearing."""
-        found = [self.check.numpy(self.value, "value"), *self.gradients()]
-        if self.held is not None and all(map(_identical, found, self.held)):
-            return
-        self.check.agrees(found[0][None], self.case.truth.values[0], self.case, "value")
-        for which, (got, want) in enumerate(zip(found[1:], self.case.truth.gradients, strict=True)):
-            self.check.agrees(got[None], want, self.case, "reverse", which)
+        with self.calls:
+            found = [self.check.numpy(self.value, "value"), *self.gradients()]
+            if self.held is not None and all(map(identical, found, self.held)):
+                return
+            about = Relation(self.calls.read(f"out{self.number}"))
+            self.check.agrees(found[0][None], self.case.truth.values[0], self.case, "value", about=about)
+            for which, (got, want) in enumerate(zip(found[1:], self.case.truth.gradients, strict=True)):
+                self.check.agrees(got[None], want, self.case, "reverse", which, about=self.side(which))
         self.held = found
 
 
-def _identical(x: np.ndarray, y: np.ndarray) -> bool:
-    return x.dtype == y.dtype and x.shape == y.shape and x.tobytes() == y.tobytes()
+# ----- threads: a script takes `together` over as it stands -----
+
+THREADS = "import contextlib\nimport threading\nfrom concurrent.futures import ThreadPoolExecutor\n\n\n"
 
 
-# ----- threads -----
+def together(vjp, functions, arguments, cotangents, patience):
+    """Return value and gradients of each function, all differentiated at the same time, in a thread each.
 
+    A library with one lock for all has its threads wait in vain.
+    """
+    barrier = threading.Barrier(len(functions))
 
-def meeting(function: Callable[..., Any], barrier: threading.Barrier) -> Callable[..., Any]:
-    """Return a function that waits in its middle until the other threads are in theirs."""
+    def wait():
+        with contextlib.suppress(threading.BrokenBarrierError):
+            barrier.wait(patience)
 
-    def f(*xs: Any) -> Any:
-        _wait(barrier)
-        y = function(*xs)
-        _wait(barrier)
-        return y
+    def one(f, xs, ct):
+        def meeting(*zs):
+            wait()
+            y = f(*zs)
+            wait()
+            return y
 
-    return f
-
-
-def _wait(barrier: threading.Barrier) -> None:
-    with contextlib.suppress(threading.BrokenBarrierError):  # a library with one lock for all has its threads wait in vain
-        barrier.wait(PATIENCE)
-
-
-def at_once(check: Check, cases: Sequence[Case]) -> list[list[np.ndarray]]:
-    """Return value and gradients of each case, all differentiated at the same time, in a thread each."""
-    barrier, backend = threading.Barrier(len(cases)), check.backend
-    functions = [meeting(check.function(case), barrier) for case in cases]
-
-    def one(case: Case, f: Callable[..., Any]) -> list[np.ndarray]:
         try:
-            y, pullback = backend.vjp(f, *(backend.asarray(np.array(x[0])) for x in case.inputs))
-            _wait(barrier)
-            found = pullback(backend.asarray(np.array(case.cotangents[0][0])))
-            return [check.numpy(a) for a in (y, *found)]
+            y, pullback = vjp(meeting, *xs)
+            wait()
+            return [y, *pullback(ct)]
         except BaseException:
             barrier.abort()  # nobody need wait for this one
             raise
 
-    with check.theirs("in threads"), ThreadPoolExecutor(len(cases)) as threads:
-        return list(threads.map(one, cases, functions))
+    with ThreadPoolExecutor(len(functions)) as threads:
+        return list(threads.map(one, functions, arguments, cotangents))
+
+
+def at_once(check: Check, cases: Sequence[Case]) -> tuple[Calls, list[list[np.ndarray]]]:
+    """Return value and gradients of each case, all differentiated at the same time, in a thread each."""
+    calls, asarray = Calls(check), check.backend.asarray
+    names = [calls.define(case) for case in cases]
+    places = [calls.place(case) for case in cases]
+    xs = [f"({', '.join(f'{x}{n}' for x in case.program.inputs)},)" for n, case in zip(places, cases, strict=True)]
+    said = ", ".join(f"[{', '.join(each)}]" for each in (names, xs, [f"ct{n}" for n in places]))
+    calls.given["together"] = THREADS + inspect.getsource(together).rstrip()
+    vjp = calls.dialect.vjp.format(f="f", names="*xs")
+    calls.lines.append(f"found = together(lambda f, *xs: {vjp}, {said}, {PATIENCE})")
+    arguments = [[asarray(np.array(x[0])) for x in case.inputs] for case in cases]
+    cts = [asarray(np.array(case.cotangents[0][0])) for case in cases]
+    functions = [calls.functions[name] for name in names]
+    with calls, check.theirs("in threads"):
+        found = together(check.backend.vjp, functions, arguments, cts, PATIENCE)
+        return calls, [[check.numpy(a) for a in each] for each in found]
 
 
 # ----- another process -----
@@ -139,7 +210,7 @@ def repeated(backend: Backend) -> dict[str, list[str]]:
         program = trace(function)
         inputs = [rng.integers(-16, 17, (40, 40)) / 8 for _ in program.inputs]  # sums of their products have no order
         if all(hasattr(backend.xp, op) for op in program.operations()):
-            call = Call(check, fixed_case(program, inputs, dtype))
+            call = Call(Calls(check), fixed_case(program, inputs, dtype))
             arrays = [np.asarray(check.numpy(call.value)), *call.gradients()]
             found[name] = [array.tobytes().hex() for array in arrays]
     return found

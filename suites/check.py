@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +23,7 @@ from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Curve
 from clinometer.strategies.cases import kind_of
 from clinometer.suites.asking import Asking
-from clinometer.suites.finding import Finding, Nonconformance, Relation, Unsupported
+from clinometer.suites.finding import Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.suites.theirs import Theirs
 
 __all__ = ["Check", "Finding", "Nonconformance", "Theirs", "Unsupported"]
@@ -169,7 +169,9 @@ class Check(Asking):
             text = f"{claim}{at}: {told(got[place], want[place])}"
             self._wrong(claim, case, got, text, lines, want, about, allowed, place)
 
-    def raises(self, action: Callable[[], Any], what: str, lines: Sequence[str] = ()) -> BaseException:
+    def raises(
+        self, action: Callable[[], Any], what: str, lines: Sequence[str] = (), given: Mapping[str, Given] | None = None
+    ) -> BaseException:
         """Hold the backend to raising an exception, and return it."""
         try:
             result = action()
@@ -180,7 +182,8 @@ class Check(Asking):
                 raise Unsupported(str(error)) from error
             return error
         text = f"{what} raises nothing and gives {_brief(result)}"
-        raise Nonconformance("fail", text, Finding(what, self.case, lines=tuple(lines), refused=True))
+        found = Finding(what, self.case, lines=tuple(lines), given=dict(given or {}), refused=True)
+        raise Nonconformance("fail", text, found)
 
     def observe(self, point: str, answer: str) -> None:
         """Record what the library does where none is wrong: a row of the atlas. An address says nothing about it."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -16,36 +18,56 @@ def held(writer: Writer, finding: Finding, about: Relation) -> None:
     if finding.trace or finding.refused:
         return
     if finding.fact:
-        if finding.got is not None or about.asked:
-            writer.lines += [f'print("{name}", {name}, sep="\\n")' for name in about.asked or ("got",)]
-        writer.lines.append(f"assert {finding.fact}, {finding.claim!r}")
+        sides = [f'print("{name}", {name}, sep="\\n")' for name in about.asked]
+        writer.lines += [*sides, *compared(finding.fact), f"assert {finding.fact}, {finding.claim!r}"]
         return
     if finding.got is None:
         return
     about = dataclasses.replace(about, left=writer.named(about.left), right=writer.named(about.right))
-    left = _side(writer, about.left, "got")
+    left = _side(writer, about, about.left, "got")
     if finding.kind and not about.right:
         _kind(writer, left, *finding.kind)
         return
     if finding.expected is None:
-        writer.lines.append(f'print("{about.left}", {left}, sep="\\n")')
+        writer.lines.append(f'print({shortly(about.left)!r}, {left}, sep="\\n")')
         return
     if about.right:
-        right = _side(writer, about.right, "expected")
+        right = _side(writer, about, about.right, "expected")
     else:
         right = "expected"
         source = writer.written(finding.expected, writer.words.constant, _dtype(finding))
         writer.lines.append(f"expected = {source}")
-    labels = about.left, about.right or "expected"
+    labels = shortly(about.left), shortly(about.right or "expected", "expected")
     if finding.got.shape != finding.expected.shape or str(finding.got.dtype) != _dtype(finding):
         _kinds(writer, (left, right), labels)
     else:
-        _numbers(writer, finding, (left, right), labels)
+        plain = [any(word in side for word in PLAIN) for side in (about.left, about.right)]
+        _numbers(writer, finding, (left, right), labels, plain)
 
 
-def _side(writer: Writer, expression: str, name: str) -> str:
-    """Return the name of an expression, set if it is none."""
-    if expression.isidentifier():
+WORDS: dict[type, str] = {ast.IsNot: "other than", ast.NotEq: "other than", ast.LtE: "at most"}
+
+
+def compared(fact: str) -> list[str]:
+    """Return lines that print both sides of a fact, if it compares two."""
+    said = ast.parse(fact, mode="eval").body
+    if not isinstance(said, ast.Compare):
+        return []
+    left, right, word = ast.unparse(said.left), ast.unparse(said.comparators[0]), WORDS.get(type(said.ops[0]))
+    return [f"print({shortly(left)!r}, {left})", f"print({'expected' + (f' {word}' if word else '')!r}, {right})"]
+
+
+SHORT = 60  # characters of an expression that is a label too
+
+
+def shortly(expression: str, name: str = "got") -> str:
+    """Return how an expression is called in what a script prints."""
+    return expression if len(expression) <= SHORT else name
+
+
+def _side(writer: Writer, about: Relation, expression: str, name: str) -> str:
+    """Return the name of an expression, set if it is none of an answer."""
+    if expression == name or expression in about.asked:
         return expression
     writer.lines.append(f"{name} = {expression}")
     return name
@@ -65,10 +87,13 @@ def _kinds(writer: Writer, names: tuple[str, str], labels: tuple[str, str]) -> N
     writer.lines += [f'print("{labels[0]}", {left})', f'print("{labels[1]}", {right})', f"assert ({left}) == ({right})"]
 
 
-def _numbers(writer: Writer, finding: Finding, names: tuple[str, str], labels: tuple[str, str]) -> None:
+PLAIN = ("inner(", "slope(")  # what gives a number of Python's
+
+
+def _numbers(writer: Writer, finding: Finding, names: tuple[str, str], labels: tuple[str, str], plain: Sequence[bool]) -> None:
     index = finding.disagreement.place[1:] if finding.disagreement else finding.index
     key = f"[{', '.join(map(str, index))}]" if index else ""
-    entries = [name if "inner(" in label else f"{name}{key}.item()" for name, label in zip(names, labels, strict=True)]
+    entries = [name if number else f"{name}{key}.item()" for name, number in zip(names, plain, strict=True)]
     writer.lines += [f'print("{label}", {name}, sep="\\n")' for label, name in zip(labels, names, strict=True)]
     writer.lines.append(f"one, other = {', '.join(entries)}")
     at = f"at {list(index)}: " if index else ""

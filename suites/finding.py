@@ -5,15 +5,18 @@ A clause that holds an answer against another one says so by a `Relation`, so th
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from clinometer.reference.program import Program
 from clinometer.reference.truth import Case
 from clinometer.reference.verdict import Disagreement
 
+Given = np.ndarray | Program | str  # an array, a program, or the source of a function
 BESIDE = "value beside "  # and a mode: the value that comes with a derivative
 
 
@@ -128,5 +131,34 @@ class Finding:
     fact: str = ""  # an expression that must hold, for clauses that compare no numbers
     refused: bool = False  # the last of the lines must raise
     lines: tuple[str, ...] = ()  # what was done, for clauses that do more than evaluate and differentiate
+    given: Mapping[str, Given] = field(default_factory=dict)  # what the lines begin with, if not the inputs of the case
+    adapted: bool = False  # the adapter itself is asked, also where the library has words of its own
     way: str = ""  # in which the question was put, and of which points, where a script has to do the same
     whole: Case | None = None
+
+
+@contextlib.contextmanager
+def felt(*cases: Case) -> Iterator[None]:
+    """Have the script of a wrong answer ask at the other points of these cases first: their calls may be felt."""
+    try:
+        yield
+    except Nonconformance as wrong:
+        found = wrong.finding
+        if found is not None and found.case is not None and found.mode and not found.about:
+            points = [case.at(i) for case in cases for i in range(case.points)]
+            others = [one for one in points if one.program == found.case.program and not identical(one, found.case)]
+            marks = ["", *(str(i + 2) for i in range(len(others)))]
+            asked = {f"before{mark}": Asked(one, found.mode, mark=mark) for one, mark in zip(others, marks, strict=False)}
+            asked["got"] = Asked(found.case, found.mode, found.which, marks[-1])
+            wrong.finding = dataclasses.replace(found, about=Relation("got", asked=asked))
+        raise
+
+
+def uniform(case: Case) -> bool:
+    """Whether all points of a case are one."""
+    return all(identical(case.at(0), case.at(i)) for i in range(1, case.points))
+
+
+def identical(one: Case, other: Case) -> bool:
+    """Whether two cases have the same inputs, to the last bit."""
+    return all(x.tobytes() == y.tobytes() for x, y in zip(one.inputs, other.inputs, strict=True))

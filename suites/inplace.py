@@ -10,6 +10,7 @@ from clinometer.reference.printing import literal
 from clinometer.reference.verdict import worst
 from clinometer.strategies.inplace import UNARY, Move, Scene, Seen, Shares
 from clinometer.suites.check import Check, Nonconformance
+from clinometer.suites.finding import Relation
 from clinometer.suites.session import Session
 
 # Of each view in VIEWS, one of an array of shape (2, 3): an operation and its parameters.
@@ -60,7 +61,6 @@ class Telling(Session):
         case, self.excused = scene.told(self.shares)
         super().__init__(check, case)
         self.lines.insert(0, "# f does the same without a change in place: what is expected is its gradient")
-        self.arrays = dict(zip(self.names, self.leaves, strict=True))
 
     def tell(self, moves: tuple[Move, ...]) -> Any:
         """Make and change arrays, and return the one called `out`."""
@@ -148,7 +148,8 @@ def holds(check: Check, scene: Scene, *, refusable: bool = False, leaves: bool =
     session = Telling(check, scene)
     try:
         y = session.tell(scene.story.moves)
-        check.agrees(check.numpy(y, "value")[None], session.case.truth.values[0], session.case, "value", 0, session.lines)
+        value, about = check.numpy(y, "value")[None], Relation(session.read())
+        check.agrees(value, session.case.truth.values[0], session.case, "value", 0, session.lines, about)
         session.backward(y)
     except Nonconformance as wrong:
         return refused(wrong, refusable or session.excused)

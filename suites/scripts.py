@@ -21,7 +21,7 @@ from clinometer.reports.journal import Array, Evidence, Step, Witness
 from clinometer.suites import flow_scripts
 from clinometer.suites.clauses import Clause
 from clinometer.suites.endings import held
-from clinometer.suites.finding import BESIDE, Asked, Finding, Relation, answered
+from clinometer.suites.finding import BESIDE, Asked, Finding, Given, Relation, answered
 from clinometer.suites.words import adapter
 from clinometer.suites.writer import Writer
 
@@ -43,9 +43,10 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
     """
     case, found = finding.case, finding.disagreement
     made = Evidence(claim=finding.claim, index=place(finding), trace=finding.trace)
+    made.inputs = [as_text(x, name) for name, x in arrays(finding, mode).items()]
     if case is not None:
-        made.inputs = [as_text(x[0], name) for name, x in arrays(finding, case, mode).items()]
         made.program = plain(case.program)
+    if case is not None or finding.lines:
         made.script = script(finding, clause, backend, selection, mode)
     for name in ("got", "expected", "tolerance"):
         if getattr(finding, name) is not None:
@@ -87,15 +88,17 @@ def digits(v: Any) -> str:
     return str(v)
 
 
-def arrays(finding: Finding, case: Case, mode: str = "") -> dict[str, np.ndarray]:
+def arrays(finding: Finding, mode: str = "") -> dict[str, np.ndarray]:
     """Return all that a question is made of, by name: inputs, and the cotangent `ct` or the tangents `dx`."""
-    asked = (finding.mode or mode).removeprefix(BESIDE)
+    case, asked = finding.case, (finding.mode or mode).removeprefix(BESIDE)
+    if finding.given or case is None:
+        return {name: x for name, x in finding.given.items() if isinstance(x, np.ndarray)}
     named = dict(zip(case.program.inputs, case.inputs, strict=True))
     if asked == "reverse" or OVER in asked or finding.lines:
         named |= cotangents(case)
     if (asked == "forward" or OVER in asked) and not finding.lines:
         named |= {f"d{name}": dx for name, dx in zip(case.program.inputs, case.tangents, strict=True)}
-    return named
+    return {name: x[0, ...] for name, x in named.items()}
 
 
 def cotangents(case: Case) -> dict[str, np.ndarray]:
@@ -111,18 +114,16 @@ def as_text(x: np.ndarray, name: str = "") -> Array:
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
     """Return Python source that shows the failure when it is pasted and run; `mode` as in `evidence`."""
-    words = getattr(backend, "dialect", None) or adapter(selection)
-    writer = Writer(words)
+    words = None if finding.adapted else getattr(backend, "dialect", None)
+    writer = Writer(words or adapter(selection))
     asked = finding.mode or mode
-    case = finding.case
-    assert case is not None  # asked for only where there is one
-    about = finding.about or answered(case, asked, finding.which)
-    if finding.trace and OVER in asked and not finding.about:  # one of them has raised
-        about = Relation("", asked={f"got_{i}": Asked(case, asked, i) for i in range(len(case.inputs))})
+    about = finding.about or (Relation("got") if finding.lines else plainly_asked(finding, asked))
     if finding.way:
         flow_scripts.write(writer, finding, asked)
     elif finding.lines:
-        writer.transcript(finding, case, cotangents(case))
+        case = finding.case
+        function: dict[str, Given] = {} if finding.given or case is None else {"f": case.program}
+        writer.transcript(finding, finding.given or {**function, **arrays(finding)})
     else:
         for name, one in about.asked.items():
             writer.ask(name, one)
@@ -130,6 +131,15 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
     here = raised(finding.trace) if finding.trace else finding.claim
     head = [*textwrap.wrap(f"{clause.id}: {clause.text}", 100), *textwrap.wrap(f"Here: {here}", 100)]
     return "\n".join([*(f"# {line}" for line in head), *writer.source(), ""])
+
+
+def plainly_asked(finding: Finding, mode: str) -> Relation:
+    """Return what is said of a finding that says nothing of its two sides: an answer is held against numbers."""
+    case = finding.case
+    assert case is not None  # else it has a transcript
+    if finding.trace and OVER in mode:  # one of them has raised
+        return Relation("", asked={f"got_{i}": Asked(case, mode, i) for i in range(len(case.inputs))})
+    return answered(case, mode, finding.which)
 
 
 def raised(trace: str) -> str:

@@ -14,12 +14,11 @@ import numpy as np
 from clinometer.reference.truth import Case, Expected
 from clinometer.suites.check import Check, Finding, Nonconformance
 from clinometer.suites.finding import Relation
-from clinometer.suites.words import TAPE, adapter
+from clinometer.suites.transcript import OUT, Transcript
+from clinometer.suites.words import TAPE
 
-OUT = "out"  # not "y", which is the second input of many programs
 
-
-class Session:
+class Session(Transcript):
     """One point of a case on the backend's tape.
 
     Parameters
@@ -30,16 +29,16 @@ class Session:
     """
 
     def __init__(self, check: Check, case: Case):
-        self.check, self.case = check, case.at(0)
+        super().__init__(check)
+        self.case = case.at(0)
         self.tape: Any = check.backend.tape  # type: ignore[attr-defined]  # the clause has asked for it
-        self.dialect = getattr(check.backend, "dialect", None) or adapter("")
         self.words = self.dialect.tape or TAPE
-        self.lines: list[str] = []
         self.names = list(case.program.inputs)
         check.case = self.case
         check.points += 1
         with check.theirs("leaf"):
             self.leaves = [self.tape.leaf(check.backend.asarray(x[0])) for x in self.case.inputs]
+        self.arrays = dict(zip(self.names, self.leaves, strict=True))
         self.lines += [self.words["leaf"].format(x=name) for name in self.names]
         self.cts = [check.native(ct[0]) for ct in self.case.cotangents]
 
@@ -52,7 +51,8 @@ class Session:
         """Evaluate the program on the leaves."""
         self.lines.append(f"{OUT} = f({', '.join(self.names)})")
         with self.check.theirs("value", self.lines):
-            return self.check.function(self.case)(*self.leaves)
+            self.arrays[OUT] = self.check.function(self.case)(*self.leaves)
+        return self.arrays[OUT]
 
     def backward(self, y: Any, *, ct: bool = True, retain: bool = False, name: str = OUT, which: int | None = None) -> None:
         """Go backward from y, of several outputs the one at `which`; with its cotangent or, for a scalar, without."""
@@ -96,17 +96,20 @@ class Session:
         with self.check.theirs("the end of no_grad", self.lines):
             region.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
-    def grad(self, y: Any, name: str, *, graph: bool = False) -> list[np.ndarray | None]:
-        """Return the gradients of all leaves, or None, without touching what has accumulated; the transcript names them."""
-        said = {"y": OUT, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
+    def grads(self, y: Any, name: str, *, graph: bool = False, of: str = OUT) -> list[Any]:
+        """Return the library's gradients of all leaves, without touching what has accumulated; the transcript names them."""
+        said = {"y": of, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
         self.lines.append(f"{name} = {self.words['grad'].format(**said)}")
         with self.check.theirs("gradients on request", self.lines):
-            found = self.tape.grad(y, self.leaves, self.ct, graph=graph)
-        return [None if g is None else np.array(self.check.numpy(g)) for g in found]
+            return list(self.tape.grad(y, self.leaves, self.ct, graph=graph))
+
+    def grad(self, y: Any, name: str, *, graph: bool = False) -> list[np.ndarray | None]:
+        """Return the same as numbers, or None."""
+        return [None if g is None else np.array(self.check.numpy(g)) for g in self.grads(y, name, graph=graph)]
 
     def part(self, name: str, which: int) -> str:
         """Return an expression of what `grad` has named, as numbers."""
-        return self.dialect.numpy.format(x=f"{name}[{which}]")
+        return self.read(f"{name}[{which}]")
 
     def near(self, got: Any, want: np.ndarray, tolerance: Any, claim: str, *sides: str) -> None:
         """Hold an array to another one; `sides` are what the transcript has of the two."""
@@ -116,17 +119,20 @@ class Session:
         """Hold an array, `left` in the transcript, to the gradient that is expected of a leaf."""
         self.check.agrees(np.asarray(got)[None], want, self.case, "reverse", which, self.lines, Relation(left))
 
-    def that(self, holds: bool, text: str, fact: str) -> None:
-        """Hold the backend to a fact, which the transcript can assert."""
-        self.check.that(holds, text, self.case, self.lines, fact=fact)
-
     def unread(self, which: int = 0) -> str:
         """Return the expression of what has accumulated on a leaf, which may be None."""
         return self.words["gradient"].format(x=self.names[which])
 
-    def read(self, which: int = 0) -> str:
-        """Return the expression of the same as numbers."""
-        return self.dialect.numpy.format(x=self.unread(which))
+    def accumulated(self, which: int = 0) -> Relation:
+        """Return what a script says of the same as numbers."""
+        return Relation(self.read(self.unread(which)))
+
+    def has(self, want: np.ndarray, claim: str) -> None:
+        """Hold what has accumulated on the first leaf to these numbers."""
+        found = self.gradient()
+        self.that(found is not None, f"{claim}: none, where one is due", f"{self.unread()} is not None")
+        assert found is not None  # as was just asked
+        self.check.same(found, want, claim, self.case, self.lines, self.accumulated())
 
     def kept(self, which: int = 0) -> str:
         """Return an expression of a copy of it."""
@@ -158,7 +164,7 @@ class Session:
             text = f"gradient of {self.names[which]}: none, where one is due"
             lines, fact = tuple(self.lines), f"{self.unread(which)} is not None"
             raise Nonconformance("fail", text, Finding(text, self.case, lines=lines, fact=fact))
-        self.check.agrees(got[None], want, self.case, "reverse", which, self.lines)
+        self.check.agrees(got[None], want, self.case, "reverse", which, self.lines, self.accumulated(which))
 
 
 def without_a_cotangent(session: Session) -> None:

@@ -6,8 +6,8 @@ from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, INFO, clause, programs
-from clinometer.suites.finding import answered
-from clinometer.suites.session import OUT, Session
+from clinometer.suites.finding import Relation, answered
+from clinometer.suites.session import Session
 
 CUTS = ["stop_gradient"]
 
@@ -98,19 +98,17 @@ def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case
     """The gradient of x * detach(x) is detach(x), so its own gradient MUST be zero, or there MUST be none."""
     session = Session(check, case)
     y = session.run()
-    with check.theirs("gradient with a graph"):
-        (first,) = session.tape.grad(y, session.leaves, session.ct, graph=True)
-    check.agrees(check.numpy(first)[None], session.case.truth.gradients[0], session.case, "reverse")
+    (first,) = session.grads(y, "first", graph=True)
+    session.agrees(check.numpy(first, "the gradient"), session.case.truth.gradients[0], 0, session.part("first", 0))
     try:
-        with check.theirs("gradient of the gradient"):
-            (second,) = session.tape.grad(first, session.leaves, session.ct)
+        (second,) = session.grads(first, "second", of="first[0]")
     except Nonconformance as error:  # the gradient depends on no leaf, and some libraries refuse to differentiate it
         check.observe("second derivative through detach", f"raises {type(error.__cause__).__name__}")
         return
     check.observe("second derivative through detach", "none" if second is None else "zeros")
     if second is not None:
-        got = check.numpy(second)
-        check.same(got, np.zeros_like(got), "second derivative of x * detach(x)", session.case)
+        got, side = check.numpy(second), session.part("second", 0)
+        check.same(got, np.zeros_like(got), "second derivative of x * detach(x)", session.case, session.lines, Relation(side))
 
 
 @clause(
@@ -119,15 +117,9 @@ def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case
 def test_nothing_is_recorded_under_no_grad(check: Check, case: Case) -> None:
     """What is computed under no-grad MUST be a constant, and recording MUST go on after it."""
     session = Session(check, case)
-    (leaf,) = session.leaves
-    with session.no_grad(), check.theirs("value", session.lines):
-        session.lines.append(f"constant = {session.dialect.spell('multiply', ['x', 'x'], {})}")
-        constant = check.function(session.case)(leaf)
-    session.lines.append(f"{OUT} = {session.dialect.spell('multiply', ['constant', 'x'], {})}")
-    session.say_backward()
-    with check.theirs("backward", session.lines):
-        y = check.xp.multiply(constant, leaf)
-        session.tape.backward(y, session.ct)
+    with session.no_grad():
+        session.call("multiply", "x", "x", name="constant")
+    session.backward(session.call("multiply", "constant", "x"))
     one = session.case
     session.case = Case(SQUARE_THEN_PRODUCT, one.inputs, one.tangents, one.cotangents, one.dtype)
     session.holds(*session.case.truth.gradients)

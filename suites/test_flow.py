@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import program_cases, shapes
+from clinometer.suites.calls import Call, Calls, single_points
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import DTYPES, Cell, clause, programs
 
@@ -103,5 +104,7 @@ BOTH = [
 @clause("FLOW-4", over=BOTH, broken_by=["frozen_branch"])
 def test_the_branch_is_taken_anew_at_every_call(check: Check, pair) -> None:
     """A function called at two points on either side of its test MUST have at each the gradient of the branch there."""
-    for case in (*pair, pair[0]):
-        check(case, "reverse")
+    points, calls = single_points(pair), Calls(check)
+    f = calls.define(points[0])
+    for one in (*points, points[0]):
+        Call(calls, one, f).holds()

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import program_cases
-from clinometer.suites.calls import Call, Drawn, anew, at_once, differing, repeated, single_points
+from clinometer.suites.calls import Call, Calls, Drawn, anew, at_once, differing, repeated, single_points
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause, programs
+from clinometer.suites.finding import Relation
 from clinometer.suites.session import Session
 
 PROGRAMS = {
@@ -46,22 +47,22 @@ TWO = [("elementwise", "reduction"), ("one path", "elementwise"), ("elementwise"
 @clause("STATE-1", over=pairs(*SAME), broken_by=["stale_call", "last_graph"])
 def test_a_call_at_another_point_is_as_right_as_the_first(check: Check, drawn: Drawn) -> None:
     """One function MUST be differentiated rightly at every point, in whichever order calls and pullbacks come."""
-    points = single_points(drawn)
-    f = check.function(points[0])
+    points, calls = single_points(drawn), Calls(check)
+    f = calls.define(points[0])
     for one in points:
-        Call(check, one, f).holds()
-    calls = [Call(check, one, f) for one in points]
-    for call in reversed(calls):
+        Call(calls, one, f).holds()
+    opened = [Call(calls, one, f) for one in points]
+    for call in reversed(opened):
         call.holds()
 
 
 @clause("STATE-2", over=pairs(*SAME, shapes=st.sampled_from(SHAPES)), broken_by=["first_shape"])
 def test_a_call_with_another_shape_is_as_right_as_the_first(check: Check, drawn: Drawn) -> None:
     """One function MUST be differentiated rightly for inputs of another shape, and then of the first one again."""
-    points = single_points(drawn)
-    f = check.function(points[0])
+    points, calls = single_points(drawn), Calls(check)
+    f = calls.define(points[0])
     for one in (*points, points[0]):
-        Call(check, one, f).holds()
+        Call(calls, one, f).holds()
 
 
 # ----- several functions, open at once -----
@@ -70,8 +71,9 @@ def test_a_call_with_another_shape_is_as_right_as_the_first(check: Check, drawn:
 @clause("STATE-3", over=pairs(*TWO), broken_by=["last_graph"])
 def test_open_calls_do_not_mix(check: Check, drawn: Drawn) -> None:
     """Pullbacks of functions that were called one after the other MUST each be of their own, in any order."""
-    calls = [Call(check, one) for one in single_points(drawn)]
-    for call in (*reversed(calls), *calls):
+    calls = Calls(check)
+    opened = [Call(calls, one) for one in single_points(drawn)]
+    for call in (*reversed(opened), *opened):
         call.holds()
 
 
@@ -79,16 +81,20 @@ def test_open_calls_do_not_mix(check: Check, drawn: Drawn) -> None:
 def test_what_was_given_out_stays(check: Check, drawn: Drawn) -> None:
     """A gradient that was given out MUST keep its bits, and its pullback repeat them, whatever is called afterwards, since
     on a CPU the same sums in the same order are the same numbers."""
-    first, *others = [Call(check, one) for one in single_points(drawn)]
+    calls = Calls(check)
+    first, *others = [Call(calls, one) for one in single_points(drawn)]
     given = first.pull()
-    before = [np.array(check.numpy(g)) for g in given]
+    names = first.case.program.inputs
+    before = first.kept(given)
     for call in others:
         call.holds()
-    names = first.case.program.inputs
-    for name, g, old in zip(names, given, before, strict=True):
-        check.same(np.array(check.numpy(g)), old, f"gradient of {name}, after other calls", first.case)
-    for name, new, old in zip(names, first.gradients(), before, strict=True):
-        check.same(new, old, f"gradient of {name}, asked again after other calls", first.case)
+    with calls:
+        for i, (name, g, old) in enumerate(zip(names, given, before, strict=True)):
+            claim, about = f"gradient of {name}, after other calls", first.side(i, before=True)
+            check.same(np.array(check.numpy(g)), old, claim, first.case, about=about)
+        for i, (name, new, old) in enumerate(zip(names, first.gradients(), before, strict=True)):
+            claim, about = f"gradient of {name}, asked again after other calls", first.side(i, before=True)
+            check.same(new, old, claim, first.case, about=about)
 
 
 BOTH = trace(lambda ad, x, y: (ad.sin(x) * y, ad.exp(x * 0.25) * y * y))
@@ -113,11 +119,14 @@ def test_threads_do_not_meet(check: Check, drawn: Drawn) -> None:
     """Two threads that differentiate at the same time MUST each get the gradients of their own function."""
     points = single_points(drawn)
     pair = (points[0], points[-1])
-    for one, (value, *gradients) in zip(pair, at_once(check, pair), strict=True):
+    calls, answers = at_once(check, pair)
+    for k, (one, (value, *gradients)) in enumerate(zip(pair, answers, strict=True)):
         check.points += 1
-        check.agrees(value[None], one.truth.values[0], one, "value")
-        for which, (got, want) in enumerate(zip(gradients, one.truth.gradients, strict=True)):
-            check.agrees(got[None], want, one, "reverse", which)
+        with calls:
+            check.agrees(value[None], one.truth.values[0], one, "value", about=Relation(calls.read(f"found[{k}][0]")))
+            for which, (got, want) in enumerate(zip(gradients, one.truth.gradients, strict=True)):
+                about = Relation(calls.read(f"found[{k}][{which + 1}]"))
+                check.agrees(got[None], want, one, "reverse", which, about=about)
 
 
 @clause("STATE-7", broken_by=["hash_seeded"])
@@ -154,13 +163,24 @@ def interrupted(f: Callable[..., Any]) -> Callable[..., Any]:
 def test_an_exception_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
     """An exception raised by a differentiated function MUST reach the caller, and MUST NOT be felt by the next call."""
     first, *others = single_points(drawn)
-    f = check.function(first)
-    before = Call(check, first, f)
+    calls = Calls(check)
+    f = calls.define(first)
+    before = Call(calls, first, f)
     inputs = [check.native(np.array(x[0])) for x in first.inputs]
-    found = check.raises(lambda: check.backend.vjp(interrupted(f), *inputs), "an exception in a differentiated function")
-    check.that(isinstance(found, Interruption), f"the exception comes out as {type(found).__name__}", first)
+    xs = ", ".join(first.program.inputs)
+    calls.given["Interruption"] = "class Interruption(Exception):\n    pass"
+    calls.given["interrupted"] = f"def interrupted({xs}):\n    {f}({xs})\n    raise Interruption"
+    asked = calls.asked("interrupted", first)
+    calls.lines += ["raised = None", "try:", f"    {asked}", "except Exception as error:", "    raised = type(error)"]
+    try:
+        check.backend.vjp(interrupted(calls.functions[f]), *inputs)
+        raised = None
+    except Exception as error:  # any is a result
+        raised = type(error)
+    text = f"the exception comes out as {raised.__name__}" if raised else "an exception in a differentiated function is lost"
+    calls.that(raised is Interruption, text, "raised is Interruption")
     for one in (*others, first):
-        Call(check, one, f).holds()
+        Call(calls, one, f).holds()
     before.holds()
 
 
@@ -168,12 +188,16 @@ def test_an_exception_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
 def test_a_call_under_no_grad_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
     """After a gradient was asked for under no-grad, whatever came of that, the next one outside MUST be right."""
     first, *others = single_points(drawn)
-    f = check.function(first)
-    before = Call(check, first, f)
-    with Session(check, first).no_grad(), contextlib.suppress(Exception):
-        Call(check, first, f).pull()
+    calls, session = Calls(check), Session(check, first)
+    f = calls.define(first)
+    before = Call(calls, first, f)
+    done = len(calls.lines)
+    with session.no_grad(), contextlib.suppress(Exception):
+        Call(calls, first, f).pull()
+    suppressed = ["try:", *(f"    {line}" for line in calls.lines[done:]), "except Exception as error:", "    print(error)"]
+    calls.lines[done:] = [session.words["no_grad"], *(f"    {line}" for line in suppressed)]
     for one in (*others, first):
-        Call(check, one, f).holds()
+        Call(calls, one, f).holds()
     before.holds()
 
 
@@ -196,15 +220,21 @@ def test_a_backward_from_under_no_grad_is_recorded(check: Check, case: Case) -> 
 @clause("STATE-11", over=pairs(*TWO), needs=["nested"], broken_by=["inner_ends_outer"])
 def test_a_gradient_within_a_function_is_not_felt_around_it(check: Check, drawn: Drawn) -> None:
     """A function that takes another gradient on its way MUST have its own gradient, and the other MUST be right too."""
-    points = single_points(drawn)
+    points, calls = single_points(drawn), Calls(check)
     outer, inner = points[0], points[-1]
-    f, seen = check.function(outer), []
+    f, g, seen = calls.define(outer), calls.define(inner), []
 
     def interrupting(*xs: Any) -> Any:
-        seen.append(Call(check, inner))
+        seen.append(Call(calls, inner, g, said=False))
         seen[-1].holds()
-        return f(*xs)
+        return calls.functions[f](*xs)
 
-    call = Call(check, outer, interrupting)
-    call.holds()
+    xs = ", ".join(outer.program.inputs)
+    calls.functions["interrupting"] = interrupting
+    calls.given["interrupting"] = (
+        f"def interrupting({xs}):\n    global out2, pullback2, gradients2\n    out2, pullback2 = {calls.asked(g, inner)}\n"
+        f"    gradients2 = pullback2(ct{calls.place(inner)})\n    return {f}({xs})"
+    )
+    Call(calls, outer, "interrupting").holds()
+    seen[0].said = True
     seen[0].holds()

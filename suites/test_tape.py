@@ -59,7 +59,7 @@ def test_zeroing_leaves_zeros_or_nothing(check: Check, case: Case) -> None:
     found = session.gradient()
     check.observe("gradient after zeroing", "none" if found is None else "zeros")
     if found is not None:
-        check.same(found, np.zeros_like(session.case.inputs[0][0]), "gradient after zeroing", session.case, session.lines)
+        session.has(np.zeros_like(session.case.inputs[0][0]), "gradient after zeroing")
 
 
 @clause(
@@ -86,7 +86,7 @@ def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case)
         after = session.gradient(i)
         session.that(after is not None, "the accumulated gradient is gone", f"{session.unread(i)} is not None")
         claim = "accumulated gradient, after a request"
-        session.near(after, np.asarray(before[i]), 0.0, claim, session.read(i), f"before[{i}]")
+        session.near(after, np.asarray(before[i]), 0.0, claim, session.read(session.unread(i)), f"before[{i}]")
 
 
 # ----- LIFE: the graph -----

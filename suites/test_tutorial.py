@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 from clinometer.reference.program import Program, single, trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import fixed_case, program_cases
+from clinometer.suites.calls import Call, Calls, single_points
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import SHOULD, Cell, clause, in_one, programs, with_operations
-from clinometer.suites.session import Session, without_a_cotangent
+from clinometer.suites.session import OUT, Session, without_a_cotangent
 
 
 def float64(check: Check, x) -> np.ndarray:
@@ -103,11 +104,11 @@ def on_tape(program: Program) -> list[Cell]:
 def test_a_first_backward(check: Check, case: Case) -> None:
     """For y = dot(x, x) at arange(4.): no gradient before, y MUST be 14, the gradient 2x, a second backward an error."""
     session = Session(check, case)
-    check.that(session.gradient() is None, "there is a gradient before the first backward", case)
+    session.that(session.gradient() is None, "there is a gradient before the first backward", f"{session.unread()} is None")
     y = session.run()
-    check.same(check.numpy(y), np.array(14, case.dtype), "dot(x, x)", case)
+    session.same(np.array(14, case.dtype), "dot(x, x)")
     session.backward(y, ct=False)
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of dot(x, x)", case, session.lines)
+    session.has(np.array([0, 2, 4, 6], case.dtype), "gradient of dot(x, x)")
     session.say_backward(ct="None")
     check.raises(lambda: session.tape.backward(y), "a second backward without retain", session.lines)
 
@@ -118,10 +119,10 @@ def test_accumulation_and_zeroing(check: Check, case: Case) -> None:
     session = Session(check, case)
     for want in (1, 2):
         session.backward(session.run(), ct=False)
-        check.same(np.asarray(session.gradient()), np.full(4, want, case.dtype), "gradient of sum(x)", case, session.lines)
+        session.has(np.full(4, want, case.dtype), "gradient of sum(x)")
     session.zero()
     session.backward(session.run(), ct=False)
-    check.same(np.asarray(session.gradient()), np.ones(4, case.dtype), "gradient after zeroing", case, session.lines)
+    session.has(np.ones(4, case.dtype), "gradient after zeroing")
 
 
 @clause("TUTORIAL-9", over=on_tape(SQUARES), level=SHOULD, needs=["tape"], broken_by=["lenient_backward"])
@@ -129,10 +130,9 @@ def test_backward_of_an_array(check: Check, case: Case) -> None:
     """For y = x * x, backward of the sum MUST give [0, 2, 4, 6], and backward of y itself without a cotangent SHOULD raise an
     exception; what it does is recorded."""
     session = Session(check, case)
-    y = session.run()
-    with check.theirs("sum, backward"):
-        session.tape.backward(check.xp.sum(y))
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of sum(x * x)", case)
+    session.run()
+    session.backward(session.call("sum", OUT, name="total"), ct=False, name="total")
+    session.has(np.array([0, 2, 4, 6], case.dtype), "gradient of sum(x * x)")
     without_a_cotangent(session)
 
 
@@ -140,16 +140,14 @@ def test_backward_of_an_array(check: Check, case: Case) -> None:
 def test_a_first_detach(check: Check, case: Case) -> None:
     """For u = detach(x * x) and z = u * x the gradient MUST be [0, 1, 4, 9]; then y = x * x still gives [0, 2, 4, 6]."""
     session = Session(check, case)
-    (x,) = session.leaves
-    y = session.run()
-    with check.theirs("detach"):
-        z = check.xp.multiply(check.xp.stop_gradient(y), x)
-        session.tape.backward(check.xp.sum(z))
-    check.same(np.asarray(session.gradient()), np.array([0, 1, 4, 9], case.dtype), "gradient of detach(x * x) * x", case)
+    session.run()
+    session.call("stop_gradient", OUT, name="u")
+    session.call("multiply", "u", "x", name="z")
+    session.backward(session.call("sum", "z", name="total"), ct=False, name="total")
+    session.has(np.array([0, 1, 4, 9], case.dtype), "gradient of detach(x * x) * x")
     session.zero()
-    with check.theirs("backward of y"):
-        session.tape.backward(check.xp.sum(y))
-    check.same(np.asarray(session.gradient()), np.array([0, 2, 4, 6], case.dtype), "gradient of x * x, after the detach", case)
+    session.backward(session.call("sum", OUT, name="total"), ct=False, name="total")
+    session.has(np.array([0, 2, 4, 6], case.dtype), "gradient of x * x, after the detach")
 
 
 LINEAR = trace(lambda ad, a: ad.cond(ad.sum(a) > 0, lambda: a * 1.0, lambda: 100 * a))
@@ -173,15 +171,17 @@ LINEAR_CELLS = [
 @clause("TUTORIAL-11", over=LINEAR_CELLS, broken_by=["wrong_branch", "frozen_branch"])
 def test_a_gradient_through_if(check: Check, cases) -> None:
     """For f(a) = a if sum(a) > 0 else 100 * a the gradient MUST be f(a) / a, on either branch."""
-    for case in cases:
-        y, (gradient,) = check.pull(case)
-        check(case, "reverse")
-        # f is linear on each branch, so where the division is exact the gradient is the quotient to the last bit.
-        exact = np.isin(y, 100 * case.inputs[0]) | np.isin(y, case.inputs[0])
-        ratio = np.divide(y, case.inputs[0], out=gradient.copy(), where=(case.inputs[0] != 0) & exact)
-        check.that(
-            bool((abs(ratio - gradient) <= 2 * case.precision.u * abs(gradient)).all()), "gradient is not f(a) / a", case
-        )
+    points, calls = single_points(cases), Calls(check)
+    f = calls.define(points[0])
+    for one in points:
+        call = Call(calls, one, f)
+        call.holds()
+        x, y, (gradient,) = one.inputs[0][0], check.numpy(call.value), call.gradients()
+        # f is linear on each branch, so where the division is exact the gradient is the quotient but for its rounding.
+        exact = np.isin(y, 100 * x) | np.isin(y, x)
+        ratio = np.divide(y, x, out=gradient.copy(), where=(x != 0) & exact)
+        with calls:
+            check.near(gradient, ratio, 2 * one.precision.u * abs(gradient), "gradient beside f(a) / a", one, call.side(0))
 
 
 NORM = trace(lambda ad, x: ad.cond(ad.vector_norm(x) > 10.0, lambda: x * 1.0, lambda: x * x))
@@ -205,11 +205,15 @@ NORM_CELLS = [
 def test_a_gradient_through_a_test_on_the_norm(check: Check, cases) -> None:
     """For f(x) = x if norm(x) > 10 else x * x the gradient MUST be 1 outside and 2x inside, both branches met."""
     slopes: list[Callable[[Any], Any]] = [lambda x: 2 * x, np.ones_like]
+    calls = Calls(check)
+    f = calls.define(cases[0])
     for case, slope in zip(cases, slopes, strict=True):
-        _, (gradient,) = check.pull(case)
-        check(case, "reverse")
-        tolerance = 2 * case.truth.gradients[0].tolerance
-        check.near(gradient, slope(case.inputs[0]) * case.cotangents[0], tolerance, "gradient of x or x * x", case)
+        for one in single_points(case):
+            call = Call(calls, one, f)
+            call.holds()
+            want, tolerance = slope(one.inputs[0][0]) * one.cotangents[0][0], 2 * one.truth.gradients[0].tolerance[0]
+            with calls:
+                check.near(call.gradients()[0], want, tolerance, "gradient of x or x * x", one, call.side(0))
 
 
 @clause("TUTORIAL-13", over=with_operations("sin", mode="curve"), broken_by=["wrong_far_out"])

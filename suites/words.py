@@ -89,6 +89,7 @@ def adapter(selection: str) -> Adapter:
         empty="backend.asarray(np.zeros({shape}, dtype='{dtype}'))",
         constant="np.array({values}, dtype='{dtype}')",
         numpy="backend.to_numpy({x})",
+        vjp="backend.vjp({f}, {names})",
         reverse="{got} = gradients({f}, {ct}, {names})[{which}]",
         forward="{got} = backend.to_numpy(backend.jvp({f}, [{names}], [{tangents}])[1])",
         value="{got} = backend.to_numpy({f}({names}))",

@@ -10,9 +10,8 @@ import numpy as np
 from clinometer.backends.dialect import Dialect
 from clinometer.reference.printing import numbers, statements
 from clinometer.reference.program import Program
-from clinometer.reference.truth import Case
 from clinometer.reference.witness import OVER
-from clinometer.suites.finding import BESIDE, Asked, Finding
+from clinometer.suites.finding import BESIDE, Asked, Finding, Given
 
 TYPED = "from typing import Any"
 INNER = """\
@@ -58,8 +57,13 @@ class Writer:
             if rest == [f"    {line}" for line in body] and first.partition("(")[2] == f"{', '.join(program.inputs)}):":
                 return name
         name = f"f{mark}" if f"f{mark}" not in self.functions else f"f{mark}_"
-        self.functions[name] = [f"def {name}({', '.join(program.inputs)}):", *(f"    {line}" for line in body)]
+        self.functions[name] = self.defined(name, program)
         return name
+
+    def defined(self, name: str, program: Program) -> list[str]:
+        """Return the source of a program as a function."""
+        body = statements(program, self.words.spell)
+        return [f"def {name}({', '.join(program.inputs)}):", *(f"    {line}" for line in body)]
 
     def array(self, name: str, x: np.ndarray, mark: str = "") -> str:
         """Make an array, if it is another than the one of that name, and return its name."""
@@ -152,21 +156,20 @@ class Writer:
 
     # ----- what a clause has written down itself -----
 
-    def transcript(self, finding: Finding, case: Case, cotangents: Mapping[str, np.ndarray]) -> None:
-        """Add what was done, and for a comparison of gradients the line that reads what has accumulated."""
-        self.function(case.program)
-        for name, x in {**dict(zip(case.program.inputs, case.inputs, strict=True)), **cotangents}.items():
-            self.array(name, x[0])
+    def transcript(self, finding: Finding, given: Mapping[str, Given]) -> None:
+        """Add what was given, and what was done."""
+        for name, what in given.items():
+            if isinstance(what, np.ndarray):
+                self.array(name, what)
+            elif isinstance(what, Program):
+                self.functions[name] = self.defined(name, what)
+            else:
+                self.functions[name] = what.splitlines()
         done = list(finding.lines)
         if finding.refused:
             done[-1:] = ["try:", f"    {done[-1]}", "except Exception as error:", '    print("raises", error)', "else:"]
             done.append(f"    raise AssertionError({finding.claim + ' raises nothing'!r})")
         self.lines += done
-        if finding.mode == "value":
-            self.lines.append(f"got = {self.words.numpy.format(x='out')}")
-        elif finding.got is not None and finding.about is None and self.words.tape:
-            read = self.words.tape["gradient"].format(x=case.program.inputs[finding.which])
-            self.lines.append(f"got = {self.words.numpy.format(x=read)}")
 
 
 def identical(x: np.ndarray, y: np.ndarray) -> bool:

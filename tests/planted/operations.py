@@ -134,12 +134,17 @@ class WrongBranch(Reference):
 
 
 class FrozenBranch(Reference):
-    """Decides once, on the first data that it sees, and keeps to it."""
+    """Decides once for a function, on the first data that it sees, and keeps to it."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.first: Any = None
+        self.function, self.first = None, None
         self.xp.greater = self.greater
+
+    def vjp(self, f: Any, *primals: Any) -> Any:
+        self.first = self.first if f is self.function else None
+        self.function = f
+        return super().vjp(f, *primals)
 
     def greater(self, x: Any, y: Any) -> Any:
         if self.first is None:
