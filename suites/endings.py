@@ -45,7 +45,7 @@ def held(writer: Writer, finding: Finding, about: Relation) -> None:
         _numbers(writer, finding, (left, right), labels, plain)
 
 
-WORDS: dict[type, str] = {ast.IsNot: "other than", ast.NotEq: "other than", ast.LtE: "at most"}
+WORDS: dict[type, str] = {ast.IsNot: "other than", ast.NotEq: "other than", ast.LtE: "at most", ast.In: "one of"}
 
 
 def compared(fact: str) -> list[str]:

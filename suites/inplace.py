@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class Telling(Session):
 
     def update(self, op: str, name: str, *args: Any, key: Any = None) -> None:
         """Change an array, or its entries at a key; an operand is the name of an array, or a number."""
-        self.lines.append(self._said(op, name, *map(str, args), key=key))
+        self.lines.append(changed(self.words, op, name, *map(str, args), key=key))
         with self.check.theirs(CHANGE, self.lines):
             self.arrays[name] = self.tape.update(op, self.arrays[name], *map(self._value, args), key=key)
 
@@ -98,11 +99,13 @@ class Telling(Session):
     def _spelled(self, move: Move) -> str:
         return self.dialect.spell(move.op, list(map(str, move.args)), move.params)
 
-    def _said(self, op: str, name: str, *args: str, key: Any) -> str:
-        place = name if key is None else f"{name}[{subscript(key)}]"
-        if op in self.words:
-            return self.words[op].format(x=place, y=", ".join(args))
-        return f"{name} = backend.tape.update({', '.join([repr(op), name, *args])}, key={literal(key)})"
+
+def changed(words: Mapping[str, str], op: str, name: str, *args: str, key: Any = None) -> str:
+    """Return a change of an array, in the words that a library has for its tape."""
+    place = name if key is None else f"{name}[{subscript(key)}]"
+    if op in words:
+        return words[op].format(x=place, y=", ".join(args))
+    return f"{name} = backend.tape.update({', '.join([repr(op), name, *args])}, key={literal(key)})"
 
 
 CHANGE = "change in place"

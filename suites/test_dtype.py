@@ -1,5 +1,7 @@
 """Dtypes: half precision, mixed operands, casts, and inputs that are no floats."""
 
+from typing import Any
+
 import numpy as np
 
 from clinometer.backends import dtypes
@@ -9,6 +11,7 @@ from clinometer.strategies import fixed_case
 from clinometer.suites.asking import numeric
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
+from clinometer.suites.transcript import Transcript
 
 HALF = ("float16", "bfloat16")
 
@@ -134,17 +137,15 @@ def test_a_gradient_is_cast_back_to_its_input(check: Check, mixed: tuple[str, st
     """Where an operation mixes floating dtypes, the gradient of each operand MUST come in the operand's own."""
     declared(check, *mixed)
     x, y = np.asarray([1.5, -2.0, 0.25], mixed[0]), np.asarray([4.0, 0.5, 8.0], mixed[1])
-    natives = [check.native(a) for a in (x, y)]
+    said = Transcript(check, x=x, y=y)
     try:
         with check.theirs("multiply of two dtypes"):
-            check.xp.multiply(*natives)
+            check.xp.multiply(*said.arrays.values())
     except Nonconformance as refused:  # the plain product: then there is nothing to differentiate
         raise Unsupported(f"{check.backend.name} does not mix dtypes: {refused}") from refused
-    with check.theirs("gradients of a product of two dtypes"):
-        out, pullback = check.backend.vjp(check.xp.multiply, *natives)
-        gradients = pullback(check.native(np.ones(3, check.numpy(out).dtype)))
-    for got, own, other, name in zip(gradients, (x, y), (y, x), ("x", "y"), strict=True):
-        check.same(check.numpy(got), other.astype(own.dtype), f"gradient of {name}")
+    gradients = said.pull(lambda xp, x, y: xp.multiply(x, y), "x", "y", ct=np.ones_like)
+    for which, (got, own, other, name) in enumerate(zip(gradients, (x, y), (y, x), ("x", "y"), strict=True)):
+        said.pulled(got, which, other.astype(own.dtype), f"gradient of {name}")
 
 
 @clause(
@@ -156,13 +157,13 @@ def test_a_gradient_is_cast_back_to_its_input(check: Check, mixed: tuple[str, st
 def test_a_cast_to_integers_cuts(check: Check) -> None:
     """Nothing MUST flow through a cast to an integer type: d(x * float(int(x))) = int(x)."""
     x = np.asarray([1.5, -2.25, 3.75], check.real)
-    with check.theirs("a cast to int64 and back"):
-        xp = check.xp
-        _, pullback = check.backend.vjp(
-            lambda v: xp.multiply(v, xp.astype(xp.astype(v, "int64"), check.real)), check.backend.asarray(x)
-        )
-        (got,) = pullback(check.backend.asarray(np.ones(3, check.real)))
-    check.same(check.numpy(got), np.trunc(x), "gradient of x * float(int(x))")
+
+    def f(xp: Any, x: Any) -> Any:
+        return xp.multiply(x, xp.astype(xp.astype(x, "int64"), check.real))
+
+    said = Transcript(check, x=x)
+    (got,) = said.pull(f, "x", ct=lambda value: np.ones_like(x))
+    said.pulled(got, 0, np.trunc(x), "gradient of x * float(int(x))")
 
 
 @clause("DTYPE-8", over=with_operations("astype", "square", mode="reverse"), broken_by=["cutting_cast"], judges_dtype=True)
@@ -170,11 +171,10 @@ def test_a_cast_between_floats_carries(check: Check) -> None:
     """A cast between floating types MUST carry the cotangent back, in the dtype of its input."""
     declared(check, "float32", "float64")
     x = np.asarray([1.5, -2.25, 3.75], np.float32)
-    with check.theirs("a cast to float64"):
-        out, pullback = check.backend.vjp(lambda v: check.xp.square(check.xp.astype(v, "float64")), check.backend.asarray(x))
-        value, (got,) = check.numpy(out), pullback(check.backend.asarray(np.ones(3)))
-    check.same(value, np.square(x.astype(float)), "value of the square")
-    check.same(check.numpy(got), 2 * x, "gradient through the cast")
+    said = Transcript(check, x=x)
+    (got,) = said.pull(lambda xp, x: xp.square(xp.astype(x, "float64")), "x", ct=lambda value: np.ones(3))
+    said.same(np.square(x.astype(float)), "value of the square")
+    said.pulled(got, 0, 2 * x, "gradient through the cast")
 
 
 INTEGERS = {"integers": np.array([1, 2, 3]), "booleans": np.array([True, False, True])}
@@ -189,9 +189,9 @@ def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndar
     """For an integer or boolean input the pullback MUST raise, give none or zeros, or the numbers of a float: never others."""
     w, what = np.asarray([0.5, -2.0, 4.0], check.real), f"gradient of {n.dtype} input"
     try:
-        with check.theirs("vjp of an integer input"):
-            _, pullback = check.backend.vjp(lambda k: check.xp.multiply(k, check.backend.asarray(w)), check.backend.asarray(n))
-            (got,) = pullback(check.backend.asarray(np.ones(3, check.real)))
+        said = Transcript(check, n=n, w=w)
+        (got,) = said.pull(lambda xp, n, w: xp.multiply(n, w), "n", constants=["w"], ct=lambda value: np.ones(3, check.real))
+        with check.theirs("conversion to numpy"):
             nothing = got is None or no_number(np.asarray(check.backend.to_numpy(got)))
     except Nonconformance as error:  # an exception of the library's, which is right
         check.observe(what, "raises: " + str(error).partition(": ")[2][:60])
@@ -202,7 +202,8 @@ def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndar
     found = check.numpy(got, what)
     check.observe(what, f"{found.dtype} {np.round(found * 1.0, 6).tolist()}")
     harmless = not found.any() or np.array_equal(found, w)
-    check.that(harmless, f"gradient of a {n.dtype} input: {found}, where none, zeros or {w.tolist()} is right")
+    text = f"gradient of a {n.dtype} input: {found}, where none, zeros or {w.tolist()} is right"
+    said.that(harmless, text, f"{said.read('gradients[0]')}.tolist() in ({[0.0] * len(n)}, {w.tolist()})")
 
 
 def no_number(x: np.ndarray) -> bool:

@@ -10,6 +10,8 @@ from clinometer.suites.clauses import Cell, clause, given, in_one, operations
 from clinometer.suites.finding import Asked, Relation, inner
 from clinometer.suites.session import Session
 from clinometer.suites.test_kink import case_at, special_cells
+from clinometer.suites.transcript import OUT, Transcript
+from clinometer.suites.writer import sources
 
 REVERSE, FORWARD = "reverse", "forward"
 NESTS = ["nested"]
@@ -87,24 +89,18 @@ def product(check: Check, us: tuple[np.ndarray, ...], case: Case) -> tuple[np.nd
 
 # ----- perturbations -----
 
-# Programs with a derivative inside: of `d`, the derivative of a function of one variable, and of x; what d/dx of them is
-# at x = 3. Products of small integers, so exact in every format.
+# Functions with a derivative inside, `d`, of a function of one variable; and what d/dx of them is at x = 3. Products of
+# small integers, so exact in every format.
 CONFUSABLE = {
-    "x d/dy(x+y)": (lambda xp, d, x: xp.multiply(x, d(lambda y: xp.add(x, y))(x)), 1),
-    "x d/dy(xy)": (lambda xp, d, x: xp.multiply(x, d(lambda y: xp.multiply(x, y))(x)), 6),
-    "d/dy(xyy) at x": (lambda xp, d, x: d(lambda y: xp.multiply(x, xp.multiply(y, y)))(x), 12),
-    "d/dy(yyy) at xx": (lambda xp, d, x: d(lambda y: xp.multiply(y, xp.multiply(y, y)))(xp.multiply(x, x)), 324),
-    "x d/dx(xx)": (lambda xp, d, x: xp.multiply(x, d(lambda x: xp.multiply(x, x))(x)), 12),
-    "x d/dy(x)": (lambda xp, d, x: xp.multiply(x, d(lambda y: x)(x)), 0),
-    "d/dy((x+y)(x+y)) at xx": (
-        lambda xp, d, x: d(lambda y: xp.multiply(xp.add(x, y), xp.add(x, y)))(xp.multiply(x, x)),
-        14,
-    ),
-    "d/dy(x d/dz(xyz))": (
-        lambda xp, d, x: d(lambda y: xp.multiply(x, d(lambda z: xp.multiply(xp.multiply(x, y), z))(x)))(x),
-        6,
-    ),
-}  # fmt: skip
+    "x d/dy(x+y)": ("x * d(lambda y: x + y)(x)", 1),
+    "x d/dy(xy)": ("x * d(lambda y: x * y)(x)", 6),
+    "d/dy(xyy) at x": ("d(lambda y: x * (y * y))(x)", 12),
+    "d/dy(yyy) at xx": ("d(lambda y: y * (y * y))(x * x)", 324),
+    "x d/dx(xx)": ("x * d(lambda x: x * x)(x)", 12),
+    "x d/dy(x)": ("x * d(lambda y: x)(x)", 0),
+    "d/dy((x+y)(x+y)) at xx": ("d(lambda y: (x + y) * (x + y))(x * x)", 14),
+    "d/dy(x d/dz(xyz))": ("d(lambda y: x * d(lambda z: (x * y) * z)(x))(x)", 6),
+}
 NESTINGS = [(outer, inner) for outer in (REVERSE, FORWARD) for inner in (REVERSE, FORWARD)]
 
 
@@ -114,7 +110,6 @@ NESTINGS = [(outer, inner) for outer in (REVERSE, FORWARD) for inner in (REVERSE
         *((name, outer, inner) for name in CONFUSABLE for outer, inner in NESTINGS),
         names=[f"{name}, {outer}{OVER}{inner}".replace(" ", "") for name in CONFUSABLE for outer, inner in NESTINGS],
         mode="nested",
-        using=["add", "multiply"],
     ),
     needs=BOTH,
     broken_by=["one_level", "torch_lost_graph"],
@@ -122,17 +117,23 @@ NESTINGS = [(outer, inner) for outer in (REVERSE, FORWARD) for inner in (REVERSE
 def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, str, str]) -> None:
     """A derivative inside a derivative MUST see the variables around it as constants: d/dx of x d/dy(x + y) is 1."""
     name, outer, inner = argument
-    function, expected = CONFUSABLE[name]
-    dtype = check.real
-    one, three = (check.native(np.array([n], dtype)) for n in (1, 3))
+    source, expected = CONFUSABLE[name]
+    said = Transcript(check, one=np.array([1], check.real), three=np.array([3], check.real))
+    one, three = said.arrays.values()
     derivative = {
         REVERSE: lambda f: lambda x: check.backend.vjp(f, x)[1](one)[0],
         FORWARD: lambda f: lambda x: check.backend.jvp(f, (x,), (one,))[1],  # type: ignore[attr-defined]  # asked before
     }
-    with check.theirs(f"d/dx of {name}"):
-        got = check.numpy(derivative[outer](lambda x: function(check.xp, derivative[inner], x))(three))
+    asked = {REVERSE: "gradient({f}, 0, one)", FORWARD: "tangent({f}, (one,))"}
+    said.given |= {f"({step})": text for step, text in sources(said.dialect, f"{outer}{OVER}{inner}").items()}
+    said.given["d"] = f"def d(f):\n    return {asked[inner].format(f='f')}"
+    said.given["f"] = f"def f(x):\n    return {source}"
+    said.lines.append(f"{OUT} = {asked[outer].format(f='f')}(three)")
+    f = eval(f"lambda x: {source}", {"d": derivative[inner]})  # noqa: S307  # one of the above
+    with said, check.theirs(f"d/dx of {name}"):
+        said.arrays[OUT] = derivative[outer](f)(three)
     check.points += 1
-    check.same(got, np.array([expected], dtype), f"d/dx of {name} at 3, {outer}{OVER}{inner}")
+    said.same(np.array([expected], check.real), f"d/dx of {name} at 3, {outer}{OVER}{inner}")
 
 
 # ----- further -----

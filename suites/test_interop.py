@@ -1,13 +1,14 @@
 """Interoperation: numpy's arrays go in and come back."""
 
-from collections.abc import Callable
-
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.reference.printing import literal
 from clinometer.strategies import shapes
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import CONVENTION, INFO, clause, drawn, given
+from clinometer.suites.finding import Relation
+from clinometer.suites.transcript import Transcript
 
 ODD = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, 1e-42, 1.0, -1 / 3, 65504.0]
 
@@ -20,43 +21,65 @@ def odd_arrays(draw, dtype):
     return rng.choice(np.array(ODD), shape).astype(dtype)
 
 
+BITS = {4: "uint32", 8: "uint64"}
+
+
 def bits(x: np.ndarray) -> np.ndarray:
     """Return the bits, since -0.0 == 0.0 and nan != nan."""
-    return np.ascontiguousarray(x).reshape(x.shape).view({4: np.uint32, 8: np.uint64}[x.dtype.itemsize])
+    return np.ascontiguousarray(x).reshape(x.shape).view(BITS[x.dtype.itemsize])
 
 
 @clause("INTEROP-1", over=drawn(odd_arrays), broken_by=["lossy_conversion"], judges_dtype=True)
 def test_a_round_trip_keeps_every_bit(check: Check, x: np.ndarray) -> None:
     """From numpy and back, an array MUST keep its dtype, its shape and every bit, since a copy computes nothing."""
-    back = check.numpy(check.native(x))
-    check.that((back.dtype, back.shape) == (x.dtype, x.shape), f"{x.dtype} {x.shape} comes back as {back.dtype} {back.shape}")
-    check.same(bits(back), bits(x), f"the bits of {x.tolist()} after a round trip")
+    said, back = round_trip(check, x, f"np.array({literal(x)}, dtype='{x.dtype}').reshape({x.shape})")
+    text = f"{x.dtype} {x.shape} comes back as {back.dtype} {back.shape}"
+    said.that((back.dtype, back.shape) == (x.dtype, x.shape), text, "(back.dtype, back.shape) == (x.dtype, x.shape)")
+    with said:
+        whole = BITS[x.dtype.itemsize]
+        about = Relation(f"back.view('{whole}')", f"x.view('{whole}')")
+        check.same(bits(back), bits(x), f"the bits of {x.tolist()} after a round trip", about=about)
 
 
-LAYOUTS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
-    "transposed": lambda x: x.T,
-    "every other": lambda x: x[::2, ::3],
-    "reversed": lambda x: x[::-1],
-    "both reversed": lambda x: x[::-1, ::-1],
-    "broadcast": lambda x: np.broadcast_to(x[0], (3, 6)),
-    "column-major": np.asfortranarray,
-    "0-d": lambda x: np.array(2.5, x.dtype),
-    "empty": lambda x: np.zeros((0, 3), x.dtype),
+def round_trip(check: Check, x: np.ndarray, source: str) -> tuple[Transcript, np.ndarray]:
+    """Return an array that went in and came back, and the transcript: the adapter is asked, and no dialect."""
+    said = Transcript(check)
+    said.adapted = True
+    said.lines += [f"x = {source}", "back = backend.to_numpy(backend.asarray(x))"]
+    with said:
+        return said, check.numpy(check.native(x))
+
+
+START = "np.arange(24, dtype='{dtype}').reshape(4, 6)"
+LAYOUTS = {
+    "transposed": f"{START}.T",
+    "every other": f"{START}[::2, ::3]",
+    "reversed": f"{START}[::-1]",
+    "both reversed": f"{START}[::-1, ::-1]",
+    "broadcast": f"np.broadcast_to({START}[0], (3, 6))",
+    "column-major": f"np.asfortranarray({START})",
+    "0-d": "np.array(2.5, '{dtype}')",
+    "empty": "np.zeros((0, 3), '{dtype}')",
 }
 
 
 @clause("INTEROP-2", over=given(*LAYOUTS.values(), names=list(LAYOUTS)), broken_by=["stride_blind"])
-def test_the_layout_in_memory_does_not_matter(check: Check, layout: Callable[[np.ndarray], np.ndarray]) -> None:
+def test_the_layout_in_memory_does_not_matter(check: Check, layout: str) -> None:
     """Arrays of any strides, without axes or without entries MUST go in and come back."""
-    x = layout(np.arange(24, dtype=check.real).reshape(4, 6))
-    check.same(check.numpy(check.native(x)), np.array(x), "an array of unusual layout")
+    source = layout.format(dtype=check.real)
+    x = eval(source, {"np": np})  # noqa: S307  # one of the above
+    said, back = round_trip(check, x, source)
+    with said:
+        check.same(back, np.array(x), "an array of unusual layout", about=Relation("back", "x"))
 
 
 @clause("INTEROP-3", broken_by=["lossy_conversion"], judges_dtype=True)
 def test_integers_and_booleans_keep_their_dtype(check: Check) -> None:
     """Arrays of integers and of booleans MUST keep their dtype and values."""
     for x in (np.array([1, -2, 2**40]), np.array([3, 4], np.int32), np.array([True, False])):
-        check.same(check.numpy(check.native(x)), x, f"an array of {x.dtype}")
+        said, back = round_trip(check, x, f"np.array({x.tolist()}, dtype='{x.dtype}')")
+        with said:
+            check.same(back, x, f"an array of {x.dtype}", about=Relation("back", "x"))
 
 
 @clause("INTEROP-4", level=INFO, kind=CONVENTION)

@@ -13,22 +13,21 @@ from clinometer.suites.calls import Call, Calls, single_points
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import SHOULD, Cell, clause, in_one, programs, with_operations
 from clinometer.suites.session import OUT, Session, without_a_cotangent
-
-
-def float64(check: Check, x) -> np.ndarray:
-    """Return a created array as float64: which dtype it has by default is not the tutorial's matter."""
-    return np.asarray(check.numpy(x), np.float64)
+from clinometer.suites.transcript import Transcript, evaluated
 
 
 @clause("TUTORIAL-1", over=with_operations("arange", "reshape"), broken_by=["one_based_range"])
 def test_a_first_array(check: Check) -> None:
     """arange(12) MUST have shape (12,) and length 12, and as (3, 4) hold its numbers row by row."""
+    said = Transcript(check)
+    x = said.call("arange", 12, name="x")
     with check.theirs("arange(12)"):
-        x = check.xp.arange(12)
-        shape, length, matrix = tuple(x.shape), len(x), check.xp.reshape(x, (3, 4))
-    check.that((shape, length) == ((12,), 12), f"arange(12) has shape {shape} and length {length}")
-    check.same(float64(check, x), np.arange(12.0), "arange(12)")
-    check.same(float64(check, matrix), [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], "arange(12).reshape(3, 4)")
+        shape, length = tuple(x.shape), len(x)
+    text = f"arange(12) has shape {shape} and length {length}"
+    said.that((shape, length) == ((12,), 12), text, "(tuple(x.shape), len(x)) == ((12,), 12)")
+    said.float64(np.arange(12), "arange(12)", name="x")
+    said.call("reshape", "x", (3, 4))
+    said.float64([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], "arange(12).reshape(3, 4)")
 
 
 @clause(
@@ -36,55 +35,62 @@ def test_a_first_array(check: Check) -> None:
 )
 def test_arrays_of_every_kind(check: Check) -> None:
     """zeros(3, 4), ones(3, 4), eye(5), ones_like, normal numbers of (2, 4) and nested lists MUST be what they say."""
-    with check.theirs("creation"):
-        made = [check.xp.zeros((3, 4)), check.xp.ones((3, 4)), check.xp.eye(5), check.xp.asarray([[2, 1, 4, 3], [1, 2, 3, 4]])]
-        like, random = check.xp.ones_like(made[0]), check.numpy(check.xp.normal((2, 4), 0))
-    wants = [np.zeros((3, 4)), np.ones((3, 4)), np.eye(5), np.array([[2.0, 1, 4, 3], [1, 2, 3, 4]]), np.ones((3, 4))]
-    for x, want in zip([*made, like], wants, strict=True):
-        check.same(float64(check, x), want, "a created array")
-    check.that(random.shape == (2, 4) and random.dtype.kind == "f", f"normal((2, 4)) is {random.dtype} of shape {random.shape}")
-    check.that(bool(np.isfinite(random).all()) and len(np.unique(random)) == 8, "eight normal numbers are not eight numbers")
+    said, lists = Transcript(check), [[2, 1, 4, 3], [1, 2, 3, 4]]
+    made = {
+        "zeros": ((3, 4), np.zeros((3, 4))),
+        "ones": ((3, 4), np.ones((3, 4))),
+        "eye": (5, np.eye(5)),
+        "asarray": (lists, lists),
+        "ones_like": ("zeros_of_3_4", np.ones((3, 4))),
+    }
+    said.call("zeros", (3, 4), name="zeros_of_3_4")
+    for op, (argument, want) in made.items():
+        said.call(op, argument)
+        said.float64(want, f"{op}({argument})")
+    said.call("normal", (2, 4), 0)
+    random, read = said.numbers(), said.read()
+    said.that(random.shape == (2, 4), f"normal((2, 4)) has shape {random.shape}", f"tuple({read}.shape) == (2, 4)")
+    said.that(random.dtype.kind == "f", f"normal((2, 4)) is {random.dtype}", f"type({read}.ravel().tolist()[0]) is float")
+    eight = bool(np.isfinite(random).all()) and len(np.unique(random)) == 8
+    fact = f"len({{x for x in {read}.ravel().tolist() if abs(x) < float('inf')}}) == 8"
+    said.that(eight, "eight normal numbers are not eight numbers", fact)
 
 
 @clause("TUTORIAL-3", broken_by=["swapped_operands"])
 def test_first_arithmetic(check: Check) -> None:
     """[1, 2, 3, 4] with [2, 3, 4, 5] MUST give [3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20] and [.5, .6667, .75, .8]."""
-    x, y = (check.native(np.array(a, check.real)) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
-    with check.theirs("arithmetic"):
-        *results, ratio = [check.numpy(z) for z in (x + y, x - y, x * y, x / y)]
-    wants = [[3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20]]
-    for symbol, got, want in zip("+-*", results, wants, strict=True):
-        check.same(got, want, f"x {symbol} y")
+    x, y = (np.array(a, check.real) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
+    wants = {"x + y": [3, 5, 7, 9], "x - y": [-1, -1, -1, -1], "x * y": [2, 6, 12, 20]}
+    for source, want in wants.items():
+        evaluated(check, source, x=x, y=y).same(want, source)
     quotients = np.array([1 / 2, 2 / 3, 3 / 4, 4 / 5], check.real)
-    check.near(ratio, quotients, np.finfo(check.real).eps, "x / y")  # two roundings, by way of the reciprocal
+    # Two roundings, by way of the reciprocal.
+    evaluated(check, "x / y", x=x, y=y).same(quotients, "x / y", tolerance=np.finfo(check.real).eps)
 
 
 @clause("TUTORIAL-4", over=with_operations("sum"), broken_by=["off_axis"])
 def test_summing_over_an_axis(check: Check) -> None:
     """The sum of arange(12) as (3, 4) over axis 0 MUST be [12, 15, 18, 21], as numpy's."""
     x = np.arange(12, dtype=check.real).reshape(3, 4)
-    with check.theirs("sum"):
-        got = check.numpy(check.xp.sum(check.native(x), axis=0))
-    check.same(got, [12, 15, 18, 21], "sum over axis 0")
-    check.same(got, x.sum(axis=0), "numpy's sum over axis 0")
+    said = Transcript(check, x=x)
+    said.call("sum", "x", axis=0)
+    said.same([12, 15, 18, 21], "sum over axis 0")
+    said.same(x.sum(axis=0), "numpy's sum over axis 0")
 
 
 @clause("TUTORIAL-5", broken_by=["first_row_only"])
 def test_first_broadcasting(check: Check) -> None:
     """[[1, 2, 3], [4, 5, 6]] + [1, 1, 1] MUST be [[2, 3, 4], [5, 6, 7]]."""
-    x, y = (check.native(np.array(a, check.real)) for a in ([[1, 2, 3], [4, 5, 6]], [1, 1, 1]))
-    with check.theirs("x + y"):
-        got = check.numpy(x + y)
-    check.same(got, [[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
+    x, y = (np.array(a, check.real) for a in ([[1, 2, 3], [4, 5, 6]], [1, 1, 1]))
+    evaluated(check, "x + y", x=x, y=y).same([[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
 
 
 @clause("TUTORIAL-6", over=with_operations("getitem"), broken_by=["shifted_index"])
 def test_first_indexing(check: Check) -> None:
     """The columns [0, 1] of [[1, 2, 3], [4, 5, 6]] MUST be [[1, 2], [4, 5]]."""
-    x = check.native(np.array([[1, 2, 3], [4, 5, 6]], check.real))
-    with check.theirs("x[:, [0, 1]]"):
-        got = check.numpy(check.xp.getitem(x, key=(slice(None), [0, 1])))
-    check.same(got, [[1, 2], [4, 5]], "x[:, [0, 1]]")
+    said = Transcript(check, x=np.array([[1, 2, 3], [4, 5, 6]], check.real))
+    said.call("getitem", "x", key=(slice(None), [0, 1]))
+    said.same([[1, 2], [4, 5]], "x[:, [0, 1]]")
 
 
 DOT = trace(lambda ad, x: ad.vecdot(x, x))

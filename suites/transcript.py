@@ -7,17 +7,37 @@ transcript (`with said:`) has it in whatever it finds.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
+from clinometer.backends.dialect import Dialect
 from clinometer.reference.printing import literal, plainly
 from clinometer.suites.check import Check
 from clinometer.suites.finding import Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.suites.words import adapter
 
 OUT = "out"  # not "y", which is the second input of many programs
+
+
+class Name(str):
+    """An expression of a script, where a number or a word stands for itself."""
+
+    __slots__ = ()
+
+
+class Spelled:
+    """The library's operations, of expressions instead of arrays."""
+
+    def __init__(self, dialect: Dialect):
+        self.dialect = dialect
+
+    def __getattr__(self, op: str) -> Callable[..., Name]:
+        def spelled(*args: Any, **params: Any) -> Name:
+            return Name(self.dialect.spell(op, [a if isinstance(a, Name) else literal(a) for a in args], params))
+
+        return spelled
 
 
 class Transcript:
@@ -36,17 +56,22 @@ class Transcript:
         self.given: dict[str, Given] = dict(arrays)
         self.arrays: dict[str, Any] = {name: check.native(x) for name, x in arrays.items()}
         self.lines: list[str] = []
+        self.adapted = False  # the adapter itself is asked
+        self.entered: list[Nonconformance | None] = []
 
     def __enter__(self) -> Any:
+        self.entered.append(self.check.miscast)
         return self
 
     def __exit__(self, kind: Any, wrong: BaseException | None, trace: Any) -> None:
-        if isinstance(wrong, Nonconformance) and wrong.finding is not None and not wrong.finding.lines:
-            wrong.finding = self.told(wrong.finding)
+        miscast = self.check.miscast if self.entered.pop() is None else None  # found here, and told later
+        for found in (wrong, miscast):
+            if isinstance(found, Nonconformance) and found.finding is not None and not found.finding.lines:
+                found.finding = self.told(found.finding)
 
     def told(self, finding: Finding) -> Finding:
         """Return a finding with the transcript."""
-        return dataclasses.replace(finding, lines=tuple(self.lines), given=dict(self.given))
+        return dataclasses.replace(finding, lines=tuple(self.lines), given=dict(self.given), adapted=self.adapted)
 
     # ----- doing -----
 
@@ -70,12 +95,36 @@ class Transcript:
 
     def call(self, op: str, *args: Any, name: str = OUT, **params: Any) -> Any:
         """Set a name to an operation of the library and return it; an operand is the name of an array, or a number."""
-        said = [a if isinstance(a, str) else literal(a) for a in args]
-        self.lines.append(f"{name} = {self.dialect.spell(op, said, params)}")
-        with self, self.check.theirs(plainly(op, said, params)):
+        said = [Name(a) if isinstance(a, str) else a for a in args]
+        self.lines.append(f"{name} = {getattr(Spelled(self.dialect), op)(*said, **params)}")
+        with self, self.check.theirs(plainly(op, [a if isinstance(a, str) else literal(a) for a in args], params)):
             operands = [self.arrays[a] if isinstance(a, str) else a for a in args]
             self.arrays[name] = getattr(self.check.xp, op)(*operands, **params)
         return self.arrays[name]
+
+    def pull(
+        self, f: Callable[..., Any], *names: str, ct: Callable[[np.ndarray], np.ndarray], constants: Sequence[str] = ()
+    ) -> list[Any]:
+        """Return the library's gradients of a function of `xp` and arrays by name, `gradients` in the transcript.
+
+        Parameters
+        ----------
+        f : callable
+        names, constants : str
+            What is differentiated, and what f takes after it.
+        ct : callable
+            From the value to the cotangent.
+        """
+        body = f(Spelled(self.dialect), *map(Name, (*names, *constants)))
+        self.given["f"] = f"def f({', '.join(names)}):\n    return {body}"
+        self.lines.append(f"{OUT}, pullback = {self.dialect.vjp.format(f='f', names=', '.join(names))}")
+        rest = [self.arrays[name] for name in constants]
+        with self, self.check.theirs("gradient"):
+            xs = [self.arrays[name] for name in names]
+            self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
+            cotangent = self.given["ct"] = ct(self.numbers())
+            self.lines.append("gradients = pullback(ct)")
+            return list(pullback(self.check.native(cotangent)))
 
     def numbers(self, name: str = OUT) -> np.ndarray:
         """Return what has a name, as numpy has it."""
@@ -94,6 +143,15 @@ class Transcript:
         with self:
             self.check.same(got, want, claim, about=Relation(self.read(name)), tolerance=tolerance)
 
+    def float64(self, want: Any, claim: str, name: str = OUT) -> None:
+        """Hold what has a name to numbers, whichever dtype it has: what that is by default is a clause of its own."""
+        self.same(np.asarray(want, np.float64), claim, got=np.asarray(self.numbers(name), np.float64), name=name)
+
+    def pulled(self, got: Any, which: int, want: np.ndarray, claim: str) -> None:
+        """Hold a gradient that was pulled to numbers."""
+        with self:
+            self.check.same(self.check.numpy(got, claim), want, claim, about=Relation(self.read(f"gradients[{which}]")))
+
     def that(self, holds: bool, text: str, fact: str) -> None:
         """Hold the library to a fact, which the script can assert."""
         with self:
@@ -102,6 +160,13 @@ class Transcript:
     def raises(self, action: Callable[[], Any], what: str) -> BaseException:
         """Hold the library to raising an exception in what the last line does, and return it."""
         return self.check.raises(action, what, self.lines, self.given)
+
+
+def evaluated(check: Check, source: str, **arrays: np.ndarray) -> Transcript:
+    """Return the transcript of an expression of Python's own."""
+    said = Transcript(check, **{name: np.asarray(x) for name, x in arrays.items()})
+    said.value(source)
+    return said
 
 
 def refused(check: Check, source: str, what: str, **arrays: np.ndarray) -> None:

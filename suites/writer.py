@@ -135,9 +135,7 @@ class Writer:
         self, got: str, f: str, mode: str, names: Sequence[str], tangents: Sequence[str], ct: str, which: int
     ) -> list[str]:
         """Return the lines that set a name to a derivative of a derivative, as `suites.nested` takes it."""
-        sources = self.words.nested
-        for step in [mode] if mode in sources else sorted(set(mode.split(OVER))):
-            self.functions[f"({step})"] = sources[step].rstrip().splitlines()
+        self.functions |= {f"({step})": source.splitlines() for step, source in sources(self.words, mode).items()}
         between = mode.count("reverse") - 1  # gradients of every input, summed up
         indices = ["i", "j", "k"][:between] if len(names) > 1 else ["0"] * between
         directions = f"dxs{got.removeprefix('got')}"
@@ -168,8 +166,14 @@ class Writer:
         done = list(finding.lines)
         if finding.refused:
             done[-1:] = ["try:", f"    {done[-1]}", "except Exception as error:", '    print("raises", error)', "else:"]
-            done.append(f"    raise AssertionError({finding.claim + ' raises nothing'!r})")
+            done.append(f"    raise AssertionError({finding.claim + ' raises nothing, where an exception is due'!r})")
         self.lines += done
+
+
+def sources(words: Dialect, mode: str) -> dict[str, str]:
+    """Return the functions by which a script takes derivatives of derivatives, by the step that each is for."""
+    steps = [mode] if mode in words.nested else sorted(set(mode.split(OVER)))
+    return {step: words.nested[step].rstrip() for step in steps}
 
 
 def identical(x: np.ndarray, y: np.ndarray) -> bool:
