@@ -204,16 +204,32 @@ REPEATED = {
 
 def repeated(backend: Backend) -> dict[str, list[str]]:
     """Return value and gradients of a few programs, bit by bit: what another process is to repeat."""
-    check, found, rng = Check(backend), {}, np.random.default_rng(0)
-    dtype = "float32" if "float32" in check.reals else check.real
+    check, found = Check(backend), {}
+    for name, case in repeatable(check).items():
+        call = Call(Calls(check), case)
+        arrays = [np.asarray(check.numpy(call.value)), *call.gradients()]
+        found[name] = [array.tobytes().hex() for array in arrays]
+    return found
+
+
+def repeatable(check: Check) -> dict[str, Case]:
+    """Return the cases of those programs whose operations a backend has."""
+    dtype, rng, found = "float32" if "float32" in check.reals else check.real, np.random.default_rng(0), {}
     for name, function in REPEATED.items():
         program = trace(function)
         inputs = [rng.integers(-16, 17, (40, 40)) / 8 for _ in program.inputs]  # sums of their products have no order
-        if all(hasattr(backend.xp, op) for op in program.operations()):
-            call = Call(Calls(check), fixed_case(program, inputs, dtype))
-            arrays = [np.asarray(check.numpy(call.value)), *call.gradients()]
-            found[name] = [array.tobytes().hex() for array in arrays]
+        if all(hasattr(check.xp, op) for op in program.operations()):
+            found[name] = fixed_case(program, inputs, dtype)
     return found
+
+
+def printed(check: Check, case: Case) -> Calls:
+    """Return the transcript of what prints the value and the gradients of a case in all digits."""
+    calls = Calls(check)
+    calls.lines.append(f"out, pullback = {calls.asked(calls.define(case), case)}")
+    answers = ["out", *(f"pullback(ct1)[{i}]" for i in range(len(case.inputs)))]
+    calls.lines += [f"print({calls.read(answer)}.tolist())" for answer in answers]
+    return calls
 
 
 def anew(backend: Backend) -> dict[str, list[str]]:

@@ -87,7 +87,7 @@ def _kinds(writer: Writer, names: tuple[str, str], labels: tuple[str, str]) -> N
     writer.lines += [f'print("{labels[0]}", {left})', f'print("{labels[1]}", {right})', f"assert ({left}) == ({right})"]
 
 
-PLAIN = ("inner(", "slope(")  # what gives a number of Python's
+PLAIN = ("inner(", "regression(", "float(")  # what gives a number of Python's
 
 
 def _numbers(writer: Writer, finding: Finding, names: tuple[str, str], labels: tuple[str, str], plain: Sequence[bool]) -> None:

@@ -41,6 +41,10 @@ def write(writer: Writer, finding: Finding, mode: str) -> None:
     if mode == "value":
         add(f"got = {words.numpy.format(x=f'f({xs})')}")
         return
+    if way not in (VMAP, JIT_OF_DERIVATIVE):  # no transform is around the derivative
+        along = {"tangents": ", ".join(first)} if tangents else {"ct": "ct"}
+        writer.answer("got", "f", names, finding.which, words.forward if tangents else words.reverse, **along)
+        return
     asked = words.transforms["jvp" if tangents else "vjp"].format(f="f", names=xs, tangents=", ".join(first), ct="ct")
     result = f"({asked},)" if tangents else f"tuple({asked})"
     writer.functions["derivative"] = [f"def derivative({given}):", f"    return {result}"]

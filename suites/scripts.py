@@ -22,7 +22,7 @@ from clinometer.suites import flow_scripts
 from clinometer.suites.clauses import Clause
 from clinometer.suites.endings import held
 from clinometer.suites.finding import BESIDE, Asked, Finding, Given, Relation, answered
-from clinometer.suites.words import adapter
+from clinometer.suites.words import words_for
 from clinometer.suites.writer import Writer
 
 ENOUGH = 4096  # entries of an array that the journal takes
@@ -114,8 +114,7 @@ def as_text(x: np.ndarray, name: str = "") -> Array:
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
     """Return Python source that shows the failure when it is pasted and run; `mode` as in `evidence`."""
-    words = None if finding.adapted else getattr(backend, "dialect", None)
-    writer = Writer(words or adapter(selection))
+    writer = Writer(words_for(backend, selection, finding.adapted))
     asked = finding.mode or mode
     about = finding.about or (Relation("got") if finding.lines else plainly_asked(finding, asked))
     if finding.way:
@@ -130,7 +129,33 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
     held(writer, finding, about)
     here = raised(finding.trace) if finding.trace else finding.claim
     head = [*textwrap.wrap(f"{clause.id}: {clause.text}", 100), *textwrap.wrap(f"Here: {here}", 100)]
-    return "\n".join([*(f"# {line}" for line in head), *writer.source(), ""])
+    source = "\n".join(writer.source())
+    if finding.elsewhere:
+        source = TWICE.format(source=source, claim=finding.claim).rstrip()
+    return "\n".join([*(f"# {line}" for line in head), source, ""])
+
+
+TWICE = """\
+import os
+import subprocess
+import sys
+
+SOURCE = r'''
+{source}
+'''
+
+
+def answer(seed):
+    environment = {{**os.environ, "PYTHONHASHSEED": seed}}
+    done = subprocess.run([sys.executable, "-"], input=SOURCE, env=environment, capture_output=True, text=True, check=True)
+    return done.stdout
+
+
+here, there = answer("1"), answer("2")
+print("with one seed of Python's hashes", here, sep="\\n")
+print("with another", there, sep="\\n")
+assert here == there, {claim!r}
+"""
 
 
 def plainly_asked(finding: Finding, mode: str) -> Relation:

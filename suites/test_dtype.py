@@ -11,6 +11,7 @@ from clinometer.strategies import fixed_case
 from clinometer.suites.asking import numeric
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
+from clinometer.suites.regression import Answer, shown, slope, steep
 from clinometer.suites.transcript import Transcript
 
 HALF = ("float16", "bfloat16")
@@ -52,10 +53,6 @@ def test_tangents_hold_in_half_precision(check: Check, case: Case) -> None:
     check(case, "forward")
 
 
-SPREAD = 4.0  # standard errors
-# Unit roundoffs: a constant of the formula is rounded once, for all cases alike. With every constant of the catalogue
-# rounded, the slope is off by 0.84 of them at most.
-BIAS = 1.25
 UNLIKE = ("normal", "wide")  # numbers that do not recur from case to case, and their rounding with them
 
 
@@ -66,34 +63,23 @@ UNLIKE = ("normal", "wide")  # numbers that do not recur from case to case, and 
 )
 def test_over_all_cases_the_slope_is_one(check: Check, cases: tuple[Case, ...]) -> None:
     """In half precision, over all cases of an operation, gradients MUST regress on the truth with slope one."""
-    along, square, parts = 0.0, 0.0, []
+    answers = []
     for case in cases:
         try:
             _, gradients = check.pull(case)
         except Unsupported:  # of these parameters; others may do
             continue
         check.points += case.points
-        for got, expected in zip(gradients, case.truth.gradients, strict=True):
-            for point in range(case.points):
-                parts.append(weighed(got[point], Expected(expected.value[point], expected.tolerance[point])))
-                along, square = along + float(parts[-1][1].sum()), square + float(parts[-1][2].sum())
-    if not parts:
+        points = [case.at(i) for i in range(case.points)]
+        for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
+            right = [Expected(*pair) for pair in zip(expected.value, expected.tolerance, strict=True)]
+            answers += [Answer(one, which, g, e) for one, g, e in zip(points, got, right, strict=True)]
+    if not answers:
         raise Unsupported("no case of these is supported")
-    if not square:
-        return  # the derivative is zero everywhere
-    slope = along / square
-    # Errors within one point share the rounding of what they have in common, so points are the units.
-    error = sum(float((ge - slope * ee).sum()) ** 2 for _, ge, ee in parts) ** 0.5 / square
-    bound = SPREAD * error + BIAS * cases[0].precision.u
-    text = f"over {check.points} points the slope of got on expected is {slope:.5f}, not within {bound:.2g} of 1"
-    check.that(abs(slope - 1) <= bound, text, cases[-1].at(0))
-
-
-def weighed(got: np.ndarray, expected: Expected) -> tuple[int, np.ndarray, np.ndarray]:
-    """Return the number of entries that tell something, and got * expected and expected² in units of the tolerance²."""
-    tells = np.isfinite(expected.tolerance) & np.isfinite(expected.value) & np.isfinite(got.astype(float))
-    g, e, t = (np.where(tells, a, 1.0).astype(float) for a in (got, expected.value, expected.tolerance))
-    return int(tells.sum()), np.where(tells, g * e / t**2, 0.0), np.where(tells, e * e / t**2, 0.0)
+    if steep(answers):
+        found, bound = slope(answers)  # type: ignore[misc]  # there is one
+        text = f"over {check.points} points the slope of got on expected is {found:.5f}, not within {bound:.2g} of 1"
+        raise shown(check, answers, text)
 
 
 MANY = 4096  # ones, of which sums in float16 stall at 2048, and in bfloat16 at 256

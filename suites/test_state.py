@@ -10,10 +10,21 @@ from hypothesis import strategies as st
 from clinometer.reference.program import trace
 from clinometer.reference.truth import Case
 from clinometer.strategies import program_cases
-from clinometer.suites.calls import Call, Calls, Drawn, anew, at_once, differing, repeated, single_points
+from clinometer.suites.calls import (
+    Call,
+    Calls,
+    Drawn,
+    anew,
+    at_once,
+    differing,
+    printed,
+    repeatable,
+    repeated,
+    single_points,
+)
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause, programs
-from clinometer.suites.finding import Relation
+from clinometer.suites.finding import Finding, Relation
 from clinometer.suites.session import Session
 
 PROGRAMS = {
@@ -139,7 +150,11 @@ def test_another_process_gives_the_same_bits(check: Check) -> None:
         there = anew(check.backend)
     check.points += len(here)
     wrong = sorted(differing(here, there))
-    check.that(not wrong, f"another process gives other bits: {', '.join(wrong)}")
+    if wrong:
+        text = f"another process gives other bits: {', '.join(wrong)}"
+        case = repeatable(check)[wrong[0]]
+        found = printed(check, case).told(Finding(text, case, elsewhere=True))
+        raise Nonconformance("fail", text, found)
 
 
 # ----- interruptions -----

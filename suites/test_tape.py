@@ -160,7 +160,9 @@ def test_a_cotangent_of_another_shape_is_refused(check: Check, case: Case) -> No
     """A cotangent whose shape is not the output's MUST raise an exception."""
     session = Session(check, case)
     y = session.run()
-    wrong = check.native(np.ones((2, 2), case.dtype))
+    ones = np.ones((2, 2), case.dtype)
+    wrong = check.native(ones)
+    session.say_backward(ct=session.dialect.array.format(values=ones.tolist(), dtype=case.dtype))
     check.raises(
         lambda: session.tape.backward(y, wrong), "a cotangent of shape (2, 2) for an output of shape ()", session.lines
     )

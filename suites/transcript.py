@@ -16,7 +16,7 @@ from clinometer.backends.dialect import Dialect
 from clinometer.reference.printing import literal, plainly
 from clinometer.suites.check import Check
 from clinometer.suites.finding import Finding, Given, Nonconformance, Relation, Unsupported
-from clinometer.suites.words import adapter
+from clinometer.suites.words import words_for
 
 OUT = "out"  # not "y", which is the second input of many programs
 
@@ -52,7 +52,7 @@ class Transcript:
 
     def __init__(self, check: Check, **arrays: np.ndarray):
         self.check = check
-        self.dialect = getattr(check.backend, "dialect", None) or adapter("")
+        self.dialect = words_for(check.backend)
         self.given: dict[str, Given] = dict(arrays)
         self.arrays: dict[str, Any] = {name: check.native(x) for name, x in arrays.items()}
         self.lines: list[str] = []
@@ -145,7 +145,10 @@ class Transcript:
 
     def float64(self, want: Any, claim: str, name: str = OUT) -> None:
         """Hold what has a name to numbers, whichever dtype it has: what that is by default is a clause of its own."""
-        self.same(np.asarray(want, np.float64), claim, got=np.asarray(self.numbers(name), np.float64), name=name)
+        got, want, shape = np.asarray(self.numbers(name), np.float64), np.asarray(want, np.float64), f"{self.read(name)}.shape"
+        text = f"{claim}: shape {got.shape} where {want.shape} is right"
+        self.that(got.shape == want.shape, text, f"tuple({shape}) == {want.shape}")
+        self.same(want, claim, got=got, name=name)
 
     def pulled(self, got: Any, which: int, want: np.ndarray, claim: str) -> None:
         """Hold a gradient that was pulled to numbers."""

@@ -6,10 +6,12 @@ Helpers stand in a script as they stand here.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from clinometer.backends import Backend
 from clinometer.backends.dialect import Dialect
 from clinometer.reference.printing import plainly
 
@@ -71,18 +73,25 @@ TRANSFORMS = {
 }
 
 
+@dataclass(frozen=True)
 class Adapter(Dialect):
     """The adapter's words: what a script says to a library without a dialect."""
 
+    gradient: str = "slope"  # of a function, within a program
+
     def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
         if op == "gradient":
-            return f"slope({', '.join(args)})"
+            return f"{self.gradient}({', '.join(args)})"
         return f"backend.xp.{plainly(op, args, params)}"
 
 
-def adapter(selection: str) -> Adapter:
-    """Return the words for a backend that was chosen so."""
+def words_for(backend: Backend, selection: str = "", adapted: bool = False) -> Dialect:
+    """Return the words of a library, or those for the adapter of a backend that was chosen so."""
+    dialect: Dialect | None = None if adapted else getattr(backend, "dialect", None)
+    if dialect is not None:
+        return dialect
     return Adapter(
+        gradient="backend.xp.gradient" if hasattr(backend.xp, "gradient") else Adapter.gradient,
         imports=f"import numpy as np\n\nfrom clinometer.backends import load\n\nbackend = load({selection!r})",
         table={},
         array="backend.asarray(np.array({values}, dtype='{dtype}'))",

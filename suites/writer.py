@@ -108,22 +108,26 @@ class Writer:
         if asked.alone:
             self.lines += [f"def of_{names[which]}({names[which]}):", f"    return {f}({', '.join(names)})", ""]
             f, names, which = f"of_{names[which]}", [names[which]], 0
+        if OVER in mode:
+            self.lines += self.nested(name, f, mode, names, tangents, ct, which)
+        elif mode not in ("forward", "reverse"):
+            self.lines += self.words.value.format(got=name, f=f, names=", ".join(names)).splitlines()
+        else:
+            template = self.words.beside[mode] if asked.mode.startswith(BESIDE) else getattr(self.words, mode)
+            along = {"ct": ct} if mode == "reverse" else {"tangents": ", ".join(tangents)}
+            self.answer(name, f, names, which, template, **along)
+
+    def answer(self, name: str, f: str, names: Sequence[str], which: int, template: str, **along: str) -> None:
+        """Set a name to one answer of a function, by the lines that the library has for it."""
+        if "ct" in along:
+            self.leaf(names)
         every, alone = range(len(names)), len(names) == 1
         words = {
             "got": name, "f": f, "names": ", ".join(names), "which": which, "x": names[which],
             "all": f"({', '.join(map(str, every))}{',' * alone})", "numbers": "0" if alone else str(tuple(every)),
             "part": "" if alone else f"[{which}]",
         }  # fmt: skip
-        template = self.words.beside[mode] if asked.mode.startswith(BESIDE) else getattr(self.words, mode, "")
-        if OVER in mode:
-            self.lines += self.nested(name, f, mode, names, tangents, ct, which)
-        elif mode == "forward":
-            self.lines += template.format(**words, tangents=", ".join(tangents)).splitlines()
-        elif mode == "reverse":
-            self.leaf(names)
-            self.lines += template.format(**words, ct=ct).splitlines()
-        else:
-            self.lines += self.words.value.format(**words).splitlines()
+        self.lines += template.format(**words, **along).splitlines()
 
     def leaf(self, names: Sequence[str]) -> None:
         """Make inputs what a library differentiates."""

@@ -2,36 +2,85 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+from typing import Any
 
-from clinometer.backends import dtypes
+import numpy as np
+import pytest
+from scripts_of import Shown, executed, judged
+
+from clinometer.backends import Backend, dtypes
+from clinometer.backends.dialect import Dialect
 from clinometer.backends.reference import Reference
+from clinometer.backends.torch_dialect import DIALECT
 from clinometer.suites import specification
-from clinometer.suites.clauses import INFO, Clause
+from clinometer.suites.clauses import INFO, Cell, Clause
 from clinometer.suites.examine import Examination, examine
+from clinometer.suites.scripts import script
 from planted import PLANTED
+from planted.libraries import LIBRARIES
 
 CLAUSES = specification()
 PAIRS = [pytest.param(clause, name, id=f"{clause.id}-{name}") for clause in CLAUSES for name in sorted(clause.broken_by)]
 
 
-def first_failure(clause: Clause, name: str) -> Examination | None:
-    """Return what the clause finds in a planted backend, in the quick profile."""
-    backend = PLANTED[name]()
+def first_failure(clause: Clause, name: str, dialect: Dialect | None = None) -> tuple[Backend, Cell, Examination] | None:
+    """Return what the clause finds in a planted backend, in the quick profile; its script is in the words of a dialect."""
+    backend: Any = PLANTED[name]()
+    backend.dialect = dialect
     for cell in clause.asked_of(dtypes(backend)):
         result = examine(clause, cell, backend, profile="quick")
         if result.outcome in ("fail", "error"):
-            return result
+            return backend, cell, result
         assert result.outcome != "invalid", result.message
     return None
 
 
+@pytest.fixture(scope="module")
+def chosen(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file from which every planted backend can be loaded by its name."""
+    path = tmp_path_factory.mktemp("planted") / "planted_here.py"
+    tests = str(Path(__file__).parents[1])
+    path.write_text(f"import sys\n\nsys.path.insert(0, {tests!r})\nfrom planted import PLANTED\n\nglobals().update(PLANTED)\n")
+    return path
+
+
 @pytest.mark.parametrize(("clause", "name"), PAIRS)
-def test_a_planted_bug_is_caught_by_the_clause_that_names_it(clause: Clause, name: str) -> None:
-    """A clause fails on each planted backend that it names, within the quick profile."""
+def test_a_planted_bug_is_caught_and_shown_by_the_clause_that_names_it(clause: Clause, name: str, chosen: Path) -> None:
+    """A clause fails on each planted backend that it names, within the quick profile, and its script shows that again: it
+    prints both sides and ends in an assertion that fails, or raises what the backend raised."""
     found = first_failure(clause, name)
     assert found is not None, f"{clause.id} holds on {name}"
-    assert found.message
+    backend, cell, result = found
+    assert result.message
+    assert result.finding is not None
+    source = script(result.finding, clause, backend, f"{chosen}:{name}", cell.mode)
+    with np.errstate(all="ignore"):
+        wrong, ending = judged(Shown(clause.id, result.outcome, result.message, source, result.finding.claim))
+    assert not wrong, f"{wrong}: {ending.text}\n{source}"
+    if result.outcome == "fail":
+        assert source.count("\nprint(") >= 2 or "raises nothing, where an exception is due" in ending.text, source
+
+
+# What torch does where a planted backend does another thing: it refuses, or has no gradient to print.
+OTHERWISE = {"ALIAS-5": "RuntimeError", "DTYPE-9": "RuntimeError", "ACC-4": "AttributeError"}
+# In torch's own words, and about what torch has.
+TORCH = [p for p in PAIRS if p.values[1] not in LIBRARIES and p.values[0].chapter in (
+    "ACC", "ALIAS", "ARITH", "BCAST", "CREATE", "DETACH", "DTYPE", "FLOW", "GRAD", "HIGH", "INDEX", "LIFE", "REDUCE", "STATE",
+    "TUTORIAL",
+)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("clause", "name"), [p for p in TORCH if not p.values[1].startswith("torch_")])
+def test_a_transcript_in_the_words_of_torch_clears_torch(clause: Clause, name: str) -> None:
+    """What a clause has written down while it asked a planted backend runs in torch, and there its assertion holds."""
+    found = first_failure(clause, name, DIALECT)
+    assert found is not None
+    backend, cell, result = found
+    if result.finding is None or not result.finding.lines or result.finding.adapted:
+        return  # an answer alone, in templates that tests/suites/test_scripts.py asks of torch
+    ending = executed(script(result.finding, clause, backend, "none", cell.mode))
+    assert ending.raised == OTHERWISE.get(clause.id, ""), ending.text
 
 
 @pytest.mark.parametrize("clause", CLAUSES, ids=lambda clause: clause.id)
