@@ -32,6 +32,7 @@ from autograd.tracer import getval""",
     array="np.array({values}, dtype=np.{dtype})",
     empty="np.zeros({shape}, dtype=np.{dtype})",
     kind="np.{dtype}",
+    vjp="vjp({f}, {names})",
     reverse="{got} = np.array(autograd.make_vjp({f}, {numbers})({names})[0]({ct}){part})",
     forward="{got} = np.array(autograd.make_jvp({f}, {all})({names})(({tangents},))[1])",
     beside={

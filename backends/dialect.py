@@ -71,7 +71,7 @@ class Dialect:
     kind: str = "'{dtype}'"
     constant: str = ""
     numpy: str = "{x}"
-    vjp: str = "vjp({f}, {names})"
+    vjp: str = ""
     value: str = "{got} = {f}({names})"
     beside: Mapping[str, str] = field(default_factory=dict)
     leaf: str = ""

@@ -26,6 +26,7 @@ DIALECT = Dialect(
     empty="torch.zeros({shape}, dtype=torch.{dtype})",
     kind="torch.{dtype}",
     leaf="{x}.requires_grad_()",
+    vjp="vjp({f}, {names})",
     reverse="{got} = torch.autograd.grad({f}({names}), [{names}], {ct}, materialize_grads=True)[{which}]",
     forward="{got} = torch.func.jvp({f}, ({names},), ({tangents},))[1]",
     beside={

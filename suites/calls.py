@@ -38,6 +38,8 @@ def single_points(drawn: Drawn) -> list[Case]:
 class Calls(Transcript):
     """Calls of one library, each with a number in the transcript."""
 
+    needs = ("vjp",)
+
     def __init__(self, check: Check):
         super().__init__(check)
         self.functions: dict[str, Callable[..., Any]] = {}

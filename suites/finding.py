@@ -132,7 +132,6 @@ class Finding:
     refused: bool = False  # the last of the lines must raise
     lines: tuple[str, ...] = ()  # what was done, for clauses that do more than evaluate and differentiate
     given: Mapping[str, Given] = field(default_factory=dict)  # what the lines begin with, if not the inputs of the case
-    adapted: bool = False  # the adapter itself is asked, also where the library has words of its own
     elsewhere: bool = False  # what the lines print is not the same in two processes
     way: str = ""  # in which the question was put, and of which points, where a script has to do the same
     whole: Case | None = None

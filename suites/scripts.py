@@ -22,7 +22,7 @@ from clinometer.suites import flow_scripts
 from clinometer.suites.clauses import Clause
 from clinometer.suites.endings import held
 from clinometer.suites.finding import BESIDE, Asked, Finding, Given, Relation, answered
-from clinometer.suites.words import words_for
+from clinometer.suites.words import ADAPTER, Adapter, adapter, words_for
 from clinometer.suites.writer import Writer
 
 ENOUGH = 4096  # entries of an array that the journal takes
@@ -114,9 +114,12 @@ def as_text(x: np.ndarray, name: str = "") -> Array:
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
     """Return Python source that shows the failure when it is pasted and run; `mode` as in `evidence`."""
-    writer = Writer(words_for(backend, selection, finding.adapted))
     asked = finding.mode or mode
     about = finding.about or (Relation("got") if finding.lines else plainly_asked(finding, asked))
+    words = words_for(backend, *needed(finding, about))
+    if isinstance(words, Adapter) or any(ADAPTER in str(text) for text in (*finding.lines, *finding.given.values())):
+        words = adapter(backend, selection)
+    writer = Writer(words)
     if finding.way:
         flow_scripts.write(writer, finding, asked)
     elif finding.lines:
@@ -156,6 +159,15 @@ print("with one seed of Python's hashes", here, sep="\\n")
 print("with another", there, sep="\\n")
 assert here == there, {claim!r}
 """
+
+
+def needed(finding: Finding, about: Relation) -> set[str]:
+    """Return the fields that a dialect must have for a script, beyond those that every one has."""
+    modes = {one.mode for one in about.asked.values()} if not finding.lines else set()
+    fields = {"transforms"} if finding.way else set()
+    fields |= {"nested" for mode in modes if OVER in mode}
+    fields |= {"forward" for mode in modes if "forward" in mode}
+    return fields | {"beside" for mode in modes if mode.startswith(BESIDE)}
 
 
 def plainly_asked(finding: Finding, mode: str) -> Relation:

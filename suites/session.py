@@ -15,7 +15,6 @@ from clinometer.reference.truth import Case, Expected
 from clinometer.suites.check import Check, Finding, Nonconformance
 from clinometer.suites.finding import Relation
 from clinometer.suites.transcript import OUT, Transcript
-from clinometer.suites.words import TAPE
 
 
 class Session(Transcript):
@@ -28,11 +27,13 @@ class Session(Transcript):
         Its first point is used.
     """
 
+    needs = ("tape",)
+
     def __init__(self, check: Check, case: Case):
         super().__init__(check)
         self.case = case.at(0)
         self.tape: Any = check.backend.tape  # type: ignore[attr-defined]  # the clause has asked for it
-        self.words = self.dialect.tape or TAPE
+        self.words = self.dialect.tape
         self.names = list(case.program.inputs)
         check.case = self.case
         check.points += 1

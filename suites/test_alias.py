@@ -26,7 +26,6 @@ from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause
 from clinometer.suites.inplace import TAKEN, Telling, changed, holds, sharing
 from clinometer.suites.session import times
 from clinometer.suites.transcript import Transcript
-from clinometer.suites.words import TAPE
 
 NEEDS = ["tape", "inplace"]
 START = make("a", "multiply", "x", 0.5)  # of its result and its argument no pullback needs anything
@@ -212,12 +211,18 @@ def test_an_operand_that_spreads_gets_the_sum(check: Check, scene: Scene) -> Non
     holds(check, scene)
 
 
+class Changes(Transcript):
+    """Arrays that are changed in the words of a tape."""
+
+    needs = ("tape",)
+
+
 @clause("ALIAS-8", needs=NEEDS, broken_by=["torch_growing_update"])
 def test_no_change_makes_an_array_larger(check: Check) -> None:
     """A change in place by an operand that does not broadcast into the array MUST raise an exception."""
-    said = Transcript(check, small=np.ones(3, check.real), large=np.ones((2, 3), check.real))
+    said = Changes(check, small=np.ones(3, check.real), large=np.ones((2, 3), check.real))
     small, large = said.arrays.values()
-    said.lines.append(changed(said.dialect.tape or TAPE, "add", "small", "large"))
+    said.lines.append(changed(said.dialect.tape, "add", "small", "large"))
     what = "an array of shape (3,) that takes one of shape (2, 3)"
 
     def grown() -> Any:

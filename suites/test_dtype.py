@@ -12,7 +12,7 @@ from clinometer.suites.asking import numeric
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
 from clinometer.suites.regression import Answer, shown, slope, steep
-from clinometer.suites.transcript import Transcript
+from clinometer.suites.transcript import Pulled
 
 HALF = ("float16", "bfloat16")
 
@@ -123,7 +123,7 @@ def test_a_gradient_is_cast_back_to_its_input(check: Check, mixed: tuple[str, st
     """Where an operation mixes floating dtypes, the gradient of each operand MUST come in the operand's own."""
     declared(check, *mixed)
     x, y = np.asarray([1.5, -2.0, 0.25], mixed[0]), np.asarray([4.0, 0.5, 8.0], mixed[1])
-    said = Transcript(check, x=x, y=y)
+    said = Pulled(check, x=x, y=y)
     try:
         with check.theirs("multiply of two dtypes"):
             check.xp.multiply(*said.arrays.values())
@@ -147,7 +147,7 @@ def test_a_cast_to_integers_cuts(check: Check) -> None:
     def f(xp: Any, x: Any) -> Any:
         return xp.multiply(x, xp.astype(xp.astype(x, "int64"), check.real))
 
-    said = Transcript(check, x=x)
+    said = Pulled(check, x=x)
     (got,) = said.pull(f, "x", ct=lambda value: np.ones_like(x))
     said.pulled(got, 0, np.trunc(x), "gradient of x * float(int(x))")
 
@@ -157,7 +157,7 @@ def test_a_cast_between_floats_carries(check: Check) -> None:
     """A cast between floating types MUST carry the cotangent back, in the dtype of its input."""
     declared(check, "float32", "float64")
     x = np.asarray([1.5, -2.25, 3.75], np.float32)
-    said = Transcript(check, x=x)
+    said = Pulled(check, x=x)
     (got,) = said.pull(lambda xp, x: xp.square(xp.astype(x, "float64")), "x", ct=lambda value: np.ones(3))
     said.same(np.square(x.astype(float)), "value of the square")
     said.pulled(got, 0, 2 * x, "gradient through the cast")
@@ -175,7 +175,7 @@ def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndar
     """For an integer or boolean input the pullback MUST raise, give none or zeros, or the numbers of a float: never others."""
     w, what = np.asarray([0.5, -2.0, 4.0], check.real), f"gradient of {n.dtype} input"
     try:
-        said = Transcript(check, n=n, w=w)
+        said = Pulled(check, n=n, w=w)
         (got,) = said.pull(lambda xp, n, w: xp.multiply(n, w), "n", constants=["w"], ct=lambda value: np.ones(3, check.real))
         with check.theirs("conversion to numpy"):
             nothing = got is None or no_number(np.asarray(check.backend.to_numpy(got)))

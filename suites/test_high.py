@@ -101,6 +101,14 @@ CONFUSABLE = {
     "d/dy((x+y)(x+y)) at xx": ("d(lambda y: (x + y) * (x + y))(x * x)", 14),
     "d/dy(x d/dz(xyz))": ("d(lambda y: x * d(lambda z: (x * y) * z)(x))(x)", 6),
 }
+
+
+class Nested(Transcript):
+    """Derivatives of derivatives, in the words for them."""
+
+    needs = ("nested",)
+
+
 NESTINGS = [(outer, inner) for outer in (REVERSE, FORWARD) for inner in (REVERSE, FORWARD)]
 
 
@@ -118,7 +126,7 @@ def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, 
     """A derivative inside a derivative MUST see the variables around it as constants: d/dx of x d/dy(x + y) is 1."""
     name, outer, inner = argument
     source, expected = CONFUSABLE[name]
-    said = Transcript(check, one=np.array([1], check.real), three=np.array([3], check.real))
+    said = Nested(check, one=np.array([1], check.real), three=np.array([3], check.real))
     one, three = said.arrays.values()
     derivative = {
         REVERSE: lambda f: lambda x: check.backend.vjp(f, x)[1](one)[0],

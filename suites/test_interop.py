@@ -44,7 +44,6 @@ def test_a_round_trip_keeps_every_bit(check: Check, x: np.ndarray) -> None:
 def round_trip(check: Check, x: np.ndarray, source: str) -> tuple[Transcript, np.ndarray]:
     """Return an array that went in and came back, and the transcript: the adapter is asked, and no dialect."""
     said = Transcript(check)
-    said.adapted = True
     said.lines += [f"x = {source}", "back = backend.to_numpy(backend.asarray(x))"]
     with said:
         return said, check.numpy(check.native(x))

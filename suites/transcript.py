@@ -50,13 +50,14 @@ class Transcript:
         What the script begins with.
     """
 
+    needs: Sequence[str] = ()  # fields of a dialect; of a library that lacks one the adapter is asked
+
     def __init__(self, check: Check, **arrays: np.ndarray):
         self.check = check
-        self.dialect = words_for(check.backend)
+        self.dialect = words_for(check.backend, *self.needs)
         self.given: dict[str, Given] = dict(arrays)
         self.arrays: dict[str, Any] = {name: check.native(x) for name, x in arrays.items()}
         self.lines: list[str] = []
-        self.adapted = False  # the adapter itself is asked
         self.entered: list[Nonconformance | None] = []
 
     def __enter__(self) -> Any:
@@ -71,7 +72,7 @@ class Transcript:
 
     def told(self, finding: Finding) -> Finding:
         """Return a finding with the transcript."""
-        return dataclasses.replace(finding, lines=tuple(self.lines), given=dict(self.given), adapted=self.adapted)
+        return dataclasses.replace(finding, lines=tuple(self.lines), given=dict(self.given))
 
     # ----- doing -----
 
@@ -102,30 +103,6 @@ class Transcript:
             self.arrays[name] = getattr(self.check.xp, op)(*operands, **params)
         return self.arrays[name]
 
-    def pull(
-        self, f: Callable[..., Any], *names: str, ct: Callable[[np.ndarray], np.ndarray], constants: Sequence[str] = ()
-    ) -> list[Any]:
-        """Return the library's gradients of a function of `xp` and arrays by name, `gradients` in the transcript.
-
-        Parameters
-        ----------
-        f : callable
-        names, constants : str
-            What is differentiated, and what f takes after it.
-        ct : callable
-            From the value to the cotangent.
-        """
-        body = f(Spelled(self.dialect), *map(Name, (*names, *constants)))
-        self.given["f"] = f"def f({', '.join(names)}):\n    return {body}"
-        self.lines.append(f"{OUT}, pullback = {self.dialect.vjp.format(f='f', names=', '.join(names))}")
-        rest = [self.arrays[name] for name in constants]
-        with self, self.check.theirs("gradient"):
-            xs = [self.arrays[name] for name in names]
-            self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
-            cotangent = self.given["ct"] = ct(self.numbers())
-            self.lines.append("gradients = pullback(ct)")
-            return list(pullback(self.check.native(cotangent)))
-
     def numbers(self, name: str = OUT) -> np.ndarray:
         """Return what has a name, as numpy has it."""
         with self:
@@ -150,11 +127,6 @@ class Transcript:
         self.that(got.shape == want.shape, text, f"tuple({shape}) == {want.shape}")
         self.same(want, claim, got=got, name=name)
 
-    def pulled(self, got: Any, which: int, want: np.ndarray, claim: str) -> None:
-        """Hold a gradient that was pulled to numbers."""
-        with self:
-            self.check.same(self.check.numpy(got, claim), want, claim, about=Relation(self.read(f"gradients[{which}]")))
-
     def that(self, holds: bool, text: str, fact: str) -> None:
         """Hold the library to a fact, which the script can assert."""
         with self:
@@ -163,6 +135,41 @@ class Transcript:
     def raises(self, action: Callable[[], Any], what: str) -> BaseException:
         """Hold the library to raising an exception in what the last line does, and return it."""
         return self.check.raises(action, what, self.lines, self.given)
+
+
+class Pulled(Transcript):
+    """Arrays of any dtypes by name, and the gradients of a function of them."""
+
+    needs = ("vjp",)
+
+    def pull(
+        self, f: Callable[..., Any], *names: str, ct: Callable[[np.ndarray], np.ndarray], constants: Sequence[str] = ()
+    ) -> list[Any]:
+        """Return the library's gradients of a function of `xp` and arrays by name, `gradients` in the transcript.
+
+        Parameters
+        ----------
+        f : callable
+        names, constants : str
+            What is differentiated, and what f takes after it.
+        ct : callable
+            From the value to the cotangent.
+        """
+        body = f(Spelled(self.dialect), *map(Name, (*names, *constants)))
+        self.given["f"] = f"def f({', '.join(names)}):\n    return {body}"
+        self.lines.append(f"{OUT}, pullback = {self.dialect.vjp.format(f='f', names=', '.join(names))}")
+        rest = [self.arrays[name] for name in constants]
+        with self, self.check.theirs("gradient"):
+            xs = [self.arrays[name] for name in names]
+            self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
+            cotangent = self.given["ct"] = ct(self.numbers())
+            self.lines.append("gradients = pullback(ct)")
+            return list(pullback(self.check.native(cotangent)))
+
+    def pulled(self, got: Any, which: int, want: np.ndarray, claim: str) -> None:
+        """Hold a gradient that was pulled to numbers."""
+        with self:
+            self.check.same(self.check.numpy(got, claim), want, claim, about=Relation(self.read(f"gradients[{which}]")))
 
 
 def evaluated(check: Check, source: str, **arrays: np.ndarray) -> Transcript:

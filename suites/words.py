@@ -25,7 +25,7 @@ def gradients(f: Any, ct: Any, *xs: Any) -> Any:
 
 
 def derivative_of(f: Any, x: Any) -> Any:
-    """Return the derivative of a function that gives a single number."""
+    """Return what `slope` does, also where a value that is traced has no number yet."""
     y, pullback = backend.vjp(f, x)
     return pullback(backend.xp.ones_like(y))[0]
 
@@ -85,11 +85,19 @@ class Adapter(Dialect):
         return f"backend.xp.{plainly(op, args, params)}"
 
 
-def words_for(backend: Backend, selection: str = "", adapted: bool = False) -> Dialect:
-    """Return the words of a library, or those for the adapter of a backend that was chosen so."""
-    dialect: Dialect | None = None if adapted else getattr(backend, "dialect", None)
-    if dialect is not None:
+ADAPTER = "backend."  # what no line in a library's own words says
+
+
+def words_for(backend: Backend, *needs: str) -> Dialect:
+    """Return the words of a library, if its dialect has all those fields that are needed; else those for its adapter."""
+    dialect: Dialect | None = getattr(backend, "dialect", None)
+    if dialect is not None and all(getattr(dialect, need) for need in needs):
         return dialect
+    return adapter(backend)
+
+
+def adapter(backend: Backend, selection: str = "") -> Adapter:
+    """Return the words for the adapter of a backend that was chosen so."""
     return Adapter(
         gradient="backend.xp.gradient" if hasattr(backend.xp, "gradient") else Adapter.gradient,
         imports=f"import numpy as np\n\nfrom clinometer.backends import load\n\nbackend = load({selection!r})",

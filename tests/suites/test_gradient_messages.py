@@ -48,13 +48,8 @@ class Once(torch.autograd.Function):
         return 2 * ctx.saved_tensors[0] * ct
 
 
-class Together(torch.autograd.Function):
+class Together(Product):
     """x * y, whose backward pass takes for granted that both gradients are asked for."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Any, y: Any) -> Any:
-        ctx.save_for_backward(x, y)
-        return x * y
 
     @staticmethod
     def backward(ctx: Any, ct: Any) -> Any:

@@ -16,6 +16,7 @@ from asking import first
 from planted import PLANTED
 
 from clinometer.backends import Backend, load
+from clinometer.backends.torch_dialect import DIALECT
 from clinometer.reference.program import trace
 from clinometer.reports.journal import Array, Evidence
 from clinometer.strategies import fixed_case
@@ -178,6 +179,30 @@ def test_an_exception_is_raised_again(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1] == "KeyError: 'no rule'"
     assert "# Here: KeyError: 'no rule'" in found.script
+
+
+@pytest.mark.parametrize(
+    ("id", "name", "lacks"),
+    [
+        ("FWD-1", "scaled_tangent", "forward"),
+        ("GRAD-3", "rounding_recorder", "beside"),
+        ("GRAD-6", "tired_pullback", "vjp"),
+        ("DTYPE-8", "cutting_cast", "vjp"),
+        ("HIGH-1", "frozen_slope", "nested"),
+        ("HIGH-5", "one_level", "nested"),
+        ("ACC-2", "overwriting_backward", "tape"),
+        ("ALIAS-6", "idle_step", "tape"),
+        ("XFORM-2", "summed_vmap", "transforms"),
+    ],
+)
+def test_a_dialect_that_lacks_the_words_leaves_them_to_the_adapter(tmp_path: Path, id: str, name: str, lacks: str) -> None:
+    """Where a library's dialect has no words for what was asked, the whole script is in those of the adapter, and shows it."""
+    backend = PLANTED[name]()
+    backend.dialect = dataclasses.replace(DIALECT, **{lacks: "" if isinstance(getattr(DIALECT, lacks), str) else {}})
+    found = shown(id, backend, planted(name, tmp_path))
+    assert "backend = load(" in found.script
+    assert "torch" not in found.script
+    assert interpreter(found.script, tmp_path).stderr.strip().splitlines()[-1].startswith("AssertionError")
 
 
 # ----- a library with a dialect: its own words alone -----
