@@ -146,7 +146,7 @@ def felt(*cases: Case) -> Iterator[None]:
         found = wrong.finding
         if found is not None and found.case is not None and found.mode and not found.about:
             points = [case.at(i) for case in cases for i in range(case.points)]
-            others = [one for one in points if one.program == found.case.program and not identical(one, found.case)]
+            others = [one for one in points if one.program == found.case.program and not _identical(one, found.case)]
             marks = ["", *(str(i + 2) for i in range(len(others)))]
             asked = {f"before{mark}": Asked(one, found.mode, mark=mark) for one, mark in zip(others, marks, strict=False)}
             asked["got"] = Asked(found.case, found.mode, found.which, marks[-1])
@@ -154,11 +154,6 @@ def felt(*cases: Case) -> Iterator[None]:
         raise
 
 
-def uniform(case: Case) -> bool:
-    """Whether all points of a case are one."""
-    return all(identical(case.at(0), case.at(i)) for i in range(1, case.points))
-
-
-def identical(one: Case, other: Case) -> bool:
+def _identical(one: Case, other: Case) -> bool:
     """Whether two cases have the same inputs, to the last bit."""
     return all(x.tobytes() == y.tobytes() for x, y in zip(one.inputs, other.inputs, strict=True))

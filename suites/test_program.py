@@ -22,7 +22,7 @@ from clinometer.strategies.structures import OPERATIONS
 from clinometer.suites.blame import blaming
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause
-from clinometer.suites.finding import both_modes, compared, felt, uniform
+from clinometer.suites.finding import both_modes, compared, felt
 from clinometer.suites.flows import by_jit, by_vmap, told
 from clinometer.suites.session import Session
 
@@ -116,8 +116,6 @@ test_reverse_over_forward = _curved("PROGRAM-7", "reverse-over-forward", "consta
 @clause("PROGRAM-8", over=whole("reverse", points=2, times=MANY // 2), broken_by=["stale_call", "frozen_branch"])
 def test_a_second_call_is_as_right_as_the_first(check: Check, case: Case) -> None:
     """A program called at one point and then at another, where it may take another path, MUST be right at both."""
-    if uniform(case):
-        return  # there is no other point
     with felt(case), blaming(check, case, "reverse"):
         check(case, "reverse")
 

@@ -56,7 +56,7 @@ class Transcript:
         self.check = check
         self.dialect = words_for(check.backend, *self.needs)
         self.given: dict[str, Given] = dict(arrays)
-        self.arrays: dict[str, Any] = {name: check.native(x) for name, x in arrays.items()}
+        self.arrays: dict[str, Any] = {name: check.native(np.array(x)) for name, x in arrays.items()}
         self.lines: list[str] = []
         self.entered: list[Nonconformance | None] = []
 
