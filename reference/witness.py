@@ -29,15 +29,28 @@ POINTS = 9  # of the stencil: in long double good to nearly float64's own precis
 
 
 @dataclass
-class Watched:
-    """Plain numpy under the catalogue's names, watching how near each step comes to a kink.
+class Plain:
+    """Plain numpy under the catalogue's names.
 
     Detached values are constants to a derivative, so they are recorded at the centre and replayed beside it.
     """
 
     frozen: list[Any] | None = None
-    watching: bool = True  # else it only computes: between points that have been watched, that is most of the work
     detached: list[Any] = field(default_factory=list)
+
+    def __getattr__(self, op: str) -> Callable[..., Any]:
+        return CATALOGUE[op].value
+
+    def stop_gradient(self, x: Any) -> Any:
+        """Return a value as it is at the centre."""
+        self.detached.append(clean(x))
+        return self.detached[-1] if self.frozen is None else self.frozen[len(self.detached) - 1]
+
+
+@dataclass
+class Watched(Plain):
+    """The same, watching how near each step comes to a kink."""
+
     distances: list[float] = field(default_factory=list)
     guarded: list[tuple[Any, np.ndarray]] = field(
         default_factory=list
@@ -48,10 +61,7 @@ class Watched:
         row = CATALOGUE[op]
 
         def apply(*args: Any, **params: Any) -> Any:
-            if op == "stop_gradient":
-                return self._cut(args[0])
-            if self.watching:
-                self._watch(row, args)
+            self._watch(row, args)
             with np.errstate(all="ignore"):
                 return row.value(*args, **params)
 
@@ -66,10 +76,6 @@ class Watched:
             self.guarded += [(d.distance(a.real), a) for d, a in zip(row.domains, arrays, strict=True) if d != Domain()]
         if row.group in CURVED:
             self.curved.extend(arrays)
-
-    def _cut(self, x: Any) -> Any:
-        self.detached.append(clean(x))
-        return self.detached[-1] if self.frozen is None else self.frozen[len(self.detached) - 1]
 
 
 def plain_values(case: Case, point: int = 0) -> list[np.ndarray]:
@@ -94,16 +100,24 @@ class Line:
         self.program, self.working, self.real = case.program, case.precision.working, case.precision.real
         self.xs = [x[point].astype(self.working) for x in case.inputs]
         self.dxs = [np.asarray(dx).astype(self.working) for dx in tangents]
+        self.moves = [bool(dx.any()) for dx in self.dxs]
         self.frozen: list[Any] | None = None
-        self.centre, self.path, self.outputs = self.at(self.real(0))
+        self.centre, self.path, self.outputs = self.watched(self.real(0))
         self.frozen = self.centre.detached
 
-    def at(self, t: Any, watching: bool = True) -> tuple[Watched, list[bool], tuple[Any, ...]]:
+    def at(self, t: Any) -> list[np.ndarray]:
+        """Return the inputs x + t dx."""
+        return [x + t * dx if moves else x for x, dx, moves in zip(self.xs, self.dxs, self.moves, strict=True)]
+
+    def watched(self, t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
         """Run the program at x + t dx."""
-        watched, flow = Watched(self.frozen, watching), Eager() if self.frozen is None else Following(self.path)
-        xs = [x + t * dx for x, dx in zip(self.xs, self.dxs, strict=True)]
-        ys = run(self.program, watched, *xs, flow=flow)
+        watched, flow = Watched(self.frozen), Eager() if self.frozen is None else Following(self.path)
+        ys = run(self.program, watched, *self.at(t), flow=flow)
         return watched, flow.path, ys
+
+    def values(self, t: Any) -> tuple[Any, ...]:
+        """Return the outputs at x + t dx: between points that have been watched, most of the work."""
+        return run(self.program, Plain(self.frozen), *self.at(t), flow=Following(self.path))
 
     def clear(self, t: float) -> bool:
         """Whether the points at t and -t lie on this side of every kink, edge and branch."""
@@ -111,7 +125,7 @@ class Line:
 
     def _clear(self, t: Any) -> bool:
         try:
-            watched, path, ys = self.at(t)
+            watched, path, ys = self.watched(t)
         except (np.linalg.LinAlgError, OffThePath):  # a matrix that is singular over there, or another branch
             return False
         before = self.centre
@@ -153,7 +167,7 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
 
     def f(t: Any) -> Any:
         try:
-            return real(sum(weight * functional(*line.at(t, watching=False)[2]) for weight, line in lines))
+            return real(sum(weight * functional(*line.values(t)) for weight, line in lines))
         except OffThePath:  # between two ends that are on it
             return real(math.nan)
 
@@ -165,7 +179,8 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
 
 def against(cotangents: Sequence[np.ndarray]) -> Callable[..., Any]:
     """Return the functional Re <cotangents, outputs>."""
-    return lambda *ys: sum((y * np.conjugate(ct)).sum().real for y, ct in zip(ys, cotangents, strict=True))
+    weights = [np.conjugate(ct) for ct in cotangents]
+    return lambda *ys: sum((y * w).sum().real for y, w in zip(ys, weights, strict=True))
 
 
 def unit(case: Case, which: int, index: Sequence[int]) -> list[np.ndarray]:

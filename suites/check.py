@@ -23,7 +23,7 @@ from clinometer.reference.witness import OVER
 from clinometer.reports.journal import Curve
 from clinometer.strategies.cases import kind_of
 from clinometer.suites.asking import Asking
-from clinometer.suites.finding import Finding, Given, Nonconformance, Relation, Unsupported
+from clinometer.suites.finding import BESIDE, Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.suites.theirs import Theirs
 
 __all__ = ["Check", "Finding", "Nonconformance", "Theirs", "Unsupported"]
@@ -38,7 +38,8 @@ class Check(Asking):
     def __call__(self, case: Case, mode: str = "reverse") -> None:
         """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case.
 
-        A mode of several steps, "reverse-over-forward", is a derivative of a derivative.
+        A mode of several steps, "reverse-over-forward", is a derivative of a derivative. `BESIDE` and "reverse" is
+        the value that comes with the gradients, and these.
         """
         self.points += case.points
         if mode == "value":
@@ -47,10 +48,12 @@ class Check(Asking):
             right = case.second if mode.count(OVER) == 1 else case.higher(1 + mode.count(OVER))
             for which, (got, expected) in enumerate(zip(self.higher(case, mode), right, strict=True)):
                 self.agrees(got, expected, case, mode, which)
-        elif mode == "reverse":
-            _, gradients = self.pull(case)
+        elif mode in ("reverse", f"{BESIDE}reverse"):
+            value, gradients = self.pull(case)
+            if mode != "reverse":
+                self.agrees(value, case.truth.values[0], case, mode)
             for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
-                self.agrees(got, expected, case, mode, which)
+                self.agrees(got, expected, case, "reverse", which)
         else:
             self.agrees(self.push(case)[1], case.truth.tangents[0], case, mode)
 
@@ -66,19 +69,20 @@ class Check(Asking):
     ) -> None:
         """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
         names = case.program.inputs
-        claim = {"value": "value", "forward": "tangent"}.get(mode, f"gradient of {names[which]}")
+        asked = "value" if mode.startswith(BESIDE) else mode
+        claim = {"value": "value", "forward": "tangent"}.get(asked, f"gradient of {names[which]}")
         claim = f"{mode}, {names[which]}" if OVER in mode else claim
         if got.shape != expected.value.shape:
             text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
             how: Any = {"kind": (kind_of(expected.value, case.dtype), expected.value.shape[1:]), "about": about}
             raise Nonconformance("fail", text, Finding(claim, case.at(0), mode, which, got[0], lines=tuple(lines), **how))
         got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines, about=about)
-        found = worst(got, expected, mode, which)
+        found = worst(got, expected, asked, which)
         if found is None:
             if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
-                self._confirm(case, expected, mode, which)
+                self._confirm(case, expected, asked, which)
             return
-        self._blame(case, found, got, expected, claim, lines, about)
+        self._blame(case, found, got, expected, claim, mode, lines, about)
 
     def _confirm(self, case: Case, expected: Expected, mode: str, which: int) -> None:
         """Hear the second witness although the backend agrees: where it is our own, agreement proves little."""
@@ -89,7 +93,7 @@ class Check(Asking):
         place = np.unravel_index(chosen, expected.value.shape)
         wrong = confirm(case, mode, which, tuple(int(i) for i in place), expected)
         if wrong is not None:
-            self._blame(case, wrong, expected.value, expected, "truth", (), heard=True)
+            self._blame(case, wrong, expected.value, expected, "truth", mode, heard=True)
 
     def _blame(
         self,
@@ -98,7 +102,8 @@ class Check(Asking):
         got: np.ndarray,
         expected: Expected,
         claim: str,
-        lines: Sequence[str],
+        mode: str,
+        lines: Sequence[str] = (),
         about: Relation | None = None,
         heard: bool = False,
     ) -> None:
@@ -121,7 +126,7 @@ class Check(Asking):
             text = f"the witnesses contradict each other: {claim}{at}: {rules} by the rules, "
             text += f"{differences} by finite differences"
         off, said, about = expected.tolerance[point], tuple(lines), about and about.at(point)
-        evidence = Finding(claim, one, found.mode, found.which, got, want, off, found, about=about, lines=said)
+        evidence = Finding(claim, one, mode, found.which, got, want, off, found, about=about, lines=said)
         raise Nonconformance(found.outcome, text, evidence)
 
     # ----- holding against something else -----

@@ -236,6 +236,19 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     return [run.head()] if run else []
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put together what shares its cases, where workers are sent a stretch of items each: else each would draw them all."""
+    if hasattr(config, "workerinput"):
+        ranks: dict[int, int] = {}
+        items.sort(key=lambda item: ranks.setdefault(_sharing(item), len(ranks)))
+
+
+def _sharing(item: pytest.Item) -> int:
+    cell = item.callspec.params.get("cell") if FIXTURE in getattr(item, "fixturenames", ()) else None  # type: ignore[attr-defined]
+    strategy = getattr(cell, "strategy", None)
+    return id(item if strategy is None else strategy)
+
+
 @pytest.hookimpl(tryfirst=True)  # before a worker tells that it is ready: so all cases stand before the first start
 def pytest_collection_finish(session: pytest.Session) -> None:
     asking = [item for item in session.items if FIXTURE in getattr(item, "fixturenames", ())]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from clinometer.reference import witness
-from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.catalogue.special import many_digits
 from clinometer.reference.differences import Estimate
 from clinometer.reference.program import Program, Step, single
@@ -42,14 +42,15 @@ def test_a_step_is_clear_that_stays_before_the_next_kink(op: str, xs: tuple[list
     assert not line(op, *xs).clear(far)
 
 
-def test_between_points_that_were_watched_a_line_only_computes() -> None:
+def test_between_points_that_were_watched_a_line_only_computes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where nobody asks how near a kink is, the outputs are the same to the bit, and no distance is computed."""
     found = line("maximum", [0.5, 1.0], [2.0, 3.0])
-    watched, _, (y,) = found.at(0.25)
-    alone, _, (z,) = found.at(0.25, watching=False)
+    watched, _, (y,) = found.watched(0.25)
     assert watched.distances
     assert watched.guarded
-    assert not any((alone.distances, alone.guarded, alone.curved))
+    with monkeypatch.context() as patched:
+        patched.setattr(Operation, "distance", None)
+        (z,) = found.values(0.25)
     np.testing.assert_array_equal(y, z)
 
 
