@@ -147,6 +147,7 @@ def roundings(program: Program) -> float:
     return max((CATALOGUE[op].roundings for op in program.operations()), default=0.0)
 
 
+@np.errstate(all="ignore")  # what overflows, or is no number, shows in the estimate
 def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any], order: int = 1) -> Estimate:
     """Estimate a sum of derivatives of `functional(*outputs)` along lines.
 
