@@ -54,6 +54,10 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
     if found is not None:
         made.error = f"{found.error:.4g}"
         made.witness = heard(found.witness) if found.witness is not None else None
+    elif made.index is not None and finding.tolerance is not None:
+        at = tuple(made.index)
+        got, want, off = (np.asarray(x)[at] for x in (finding.got, finding.expected, finding.tolerance))
+        made.error = f"{abs(got - want) / off:.4g}" if off > 0 else ""
     return made
 
 
