@@ -10,78 +10,27 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from clinometer.reference.differences import Estimate, Stencil, derivative, roughness, weights
 from clinometer.reference.verdict import SAFETY
+from clinometer.suites.line import EPS, STRICT, Line
+from clinometer.suites.solvers import Left, left
 
 REACHES = tuple(2.0**-k for k in (9, 15, 21, 27, 33))  # in units of the argument itself
-WINDOWS = ((1.0, math.inf), *((1.0, reach) for reach in REACHES), (64.0, math.inf))  # how far t is stretched, and a reach
-EPS = float(np.finfo(np.float64).eps)
-STRICT = 3.0  # an estimate that is off by more, in units of its error, is doubtful enough to stop a refutation
+WINDOWS = (
+    (1.0, math.inf),
+    *((1.0, reach) for reach in REACHES),
+    (8.0, math.inf),
+    (64.0, math.inf),
+)  # how far t is stretched, and a reach
 POOR = 1e-3  # of a gradient's size: with a wider tolerance there is nothing to decide
 SPREAD = float(sum(abs(w) for w in weights(Stencil(5, 1).grid, 1)))  # what a stencil makes of the noise of values
-STILL = 100.0  # roundings that a function which does not depend on its argument may move by
 SIDE = (0, 1, 2, 3, 4)  # a stencil that looks one way
 BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: where does f go to?
-AROUND = tuple(2.0**-k for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far around the point pieces are looked for
-NODES = 32  # of Chebyshev's, at which they are
-FAINT = 1e-4  # of a gradient's size: what steeper pieces a function is made of are meant, and not left by a solver
-
-
-@dataclass
-class Line:
-    """<cotangent, f(x + t dx) - f(x)> of one output: a scalar function of t, which is zero at zero.
-
-    Parameters
-    ----------
-    at : callable
-        From t to that number; not-a-number where f has no value.
-    noise : float
-        How far the rounding of f's values may move it.
-    rough : float
-        How far it is seen to be moved close by.
-    size : float
-        Of the values that the differences are taken of.
-    unit : float
-        Of the cotangent.
-    slack : float
-        How far the rounding of x + t dx may move t.
-    wide : float
-        How far t goes until x moves by the size of the largest entries beside those that move.
-    """
-
-    at: Callable[[float], float]
-    noise: float
-    rough: float
-    size: float
-    unit: float
-    slack: float
-    wide: float = 1.0
-    seen: dict[float, float] = field(default_factory=lambda: {0.0: 0.0})
-
-    def __call__(self, t: Any) -> np.float64:
-        t = float(t)
-        if t not in self.seen:
-            self.seen[t] = self.at(t)
-        return np.float64(self.seen[t])
-
-    @property
-    def moves(self) -> bool:
-        """Whether it was ever seen to differ from zero."""
-        return any(value != 0 for value in self.seen.values())
-
-    @property
-    def steepness(self) -> float:
-        """What a derivative of it is to be compared with, where its own is zero."""
-        if max(map(abs, self.seen.values())) <= STILL * self.noise:
-            return self.size
-        far = max(abs(t) for t, value in self.seen.items() if math.isfinite(value))
-        return max(abs(self.seen.get(t, 0.0)) for t in (-far, far)) / far
 
 
 @dataclass(frozen=True)
@@ -93,6 +42,7 @@ class Heard:
     estimate: Estimate
     tolerance: float
     fineness: float = 0.0  # the tolerance, in units of the gradient's size
+    solved: bool = False  # the tolerance is that of a solver
 
     @property
     def error(self) -> float:
@@ -111,7 +61,9 @@ def estimates(line: Line) -> Iterator[Estimate]:
             yield Estimate(value, float(found.error) / stretch + noise, step)
 
 
-def judge(line: Line, got: float, rounding: float, size: float, windows: int = len(WINDOWS)) -> Heard:
+def judge(
+    line: Line, got: float, rounding: float, size: float, windows: int = len(WINDOWS), around: Iterable[Left] = ()
+) -> Heard:
     """Hold a derivative against finite differences.
 
     Parameters
@@ -124,7 +76,29 @@ def judge(line: Line, got: float, rounding: float, size: float, windows: int = l
         Of the gradient that `got` is an entry of.
     windows : int
         How many estimates to make before giving up.
+    around : iterable of Left
+        What a solver is seen to leave on other lines through the point, and of which the values are not to be blamed.
     """
+    heard = _heard(line, got, rounding, size, windows)
+    if heard.verdict == "agrees" or windows < len(WINDOWS):
+        return heard
+    what = bend(line)
+    if what:
+        return dataclasses.replace(heard, verdict=what)
+    whole = max(size, abs(float(heard.estimate.value)))
+    seen = list(around)
+    seen = seen if any(it.height for it in seen) else [left(line, whole)]
+    height, part = max(it.height for it in seen), max(it.part for it in seen)
+    if height == 0:
+        return heard
+    heard = _heard(line, got, rounding + part * whole, size, windows)
+    if heard.verdict != "agrees":
+        heard = _heard(dataclasses.replace(line, rough=max(line.rough, height)), got, rounding, size, windows)
+    return dataclasses.replace(heard, solved=True)
+
+
+def _heard(line: Line, got: float, rounding: float, size: float, windows: int) -> Heard:
+    """Hold a derivative against differences within some windows; all must have been asked before it is refuted."""
     heard: list[Heard] = []
     for estimate in itertools.islice(estimates(line), windows):
         one = _compare(line, got, estimate, rounding, size)
@@ -132,23 +106,14 @@ def judge(line: Line, got: float, rounding: float, size: float, windows: int = l
         best = min(heard, key=lambda h: h.tolerance)
         # Zero agrees with every function that is flat close by, as one that rounds is; another number must be met.
         met = one.tolerance <= POOR * abs(float(one.estimate.value))
-        if one is best and one.verdict == "agrees" and (met or _consistent([h.estimate for h in heard], SAFETY)):
+        if one is best and one.verdict == "agrees" and (met or _consistent(heard, SAFETY)):
             return one
     if not heard:
         return Heard("edge", got, Estimate(np.nan, math.inf, 0.0), math.inf)
-    if windows < len(WINDOWS):
-        return dataclasses.replace(best, verdict="undecided")
-    # What f's own pieces are steep by, differences cannot know better.
-    pieces = max((w for w in unsmooth(line) if w <= FAINT * max(size, abs(float(best.estimate.value)))), default=0.0)
-    if pieces:
-        heard = [_compare(line, got, h.estimate, rounding + pieces, size) for h in heard]
-        best = min(heard, key=lambda h: h.tolerance)
-        if best.verdict == "agrees" and _consistent([h.estimate for h in heard], SAFETY):
-            return best
     refuting = [h for h in heard if h.verdict == "refuted"]
-    certain = best in refuting and len(refuting) > 1 and _consistent([h.estimate for h in heard], STRICT)
+    certain = windows == len(WINDOWS) and best in refuting and len(refuting) > 1 and _consistent(heard, STRICT)
     certain = certain and not wild(line, got) and not _defended(line, got, best.estimate)
-    return dataclasses.replace(best, verdict=bend(line) or ("refuted" if certain else "undecided"))
+    return dataclasses.replace(best, verdict="refuted" if certain else "undecided")
 
 
 def _compare(line: Line, got: float, estimate: Estimate, rounding: float, size: float) -> Heard:
@@ -165,38 +130,24 @@ def _compare(line: Line, got: float, estimate: Estimate, rounding: float, size: 
     return Heard("agrees" if fineness <= POOR else "undecided", got, estimate, tolerance, fineness)
 
 
-def _consistent(found: Sequence[Estimate], factor: float) -> bool:
-    pairs = itertools.combinations(found, 2)
-    return all(abs(a.value - b.value) <= factor * (a.error + b.error) for a, b in pairs)
+def _consistent(heard: Sequence[Heard], factor: float) -> bool:
+    """Whether no two estimates contradict each other."""
+    return all(_alike(a.estimate, b.estimate, factor) for a, b in itertools.combinations(heard, 2))
+
+
+def _alike(a: Estimate, b: Estimate, factor: float) -> bool:
+    return bool(abs(a.value - b.value) <= factor * (a.error + b.error))
 
 
 def _defended(line: Line, got: float, best: Estimate) -> bool:
     """Whether an estimate agrees with a number that the best one refutes, once the noise of other lines is left out."""
     alone = dataclasses.replace(line, rough=0.0)
-    return any(abs(got - e.value) <= STRICT * e.error and not _consistent([e, best], STRICT) for e in estimates(alone))
+    return any(abs(got - e.value) <= STRICT * e.error and not _alike(e, best, STRICT) for e in estimates(alone))
 
 
 def wild(line: Line, got: float) -> bool:
     """Whether the derivative may be so large that f moves by its own size between neighbouring numbers, as it seems to."""
     return line.slack * abs(got) > line.size and line.rough > POOR * line.size
-
-
-def unsmooth(line: Line) -> Iterator[float]:
-    """Yield how steep that part of f is which no smooth function has, within several reaches.
-
-    Chebyshev's coefficients of a smooth function fall until rounding hides them. A solver that stops when it is good enough, or
-    chooses its steps, leaves pieces or waves whose coefficients stay where they are: around the derivative that
-    its author means, the slope of its values is off by as much as these are steep.
-    """
-    angles = np.pi * (np.arange(NODES) + 0.5) / NODES
-    transform = np.cos(np.outer(np.arange(NODES), angles)) * 2 / NODES
-    wider = itertools.takewhile(lambda a: a > max(AROUND), (line.wide * 2.0**-k for k in itertools.count()))
-    for reach in (*wider, *AROUND):
-        coefficients = abs(transform @ np.array([line(reach * t) for t in np.cos(angles)]))
-        middle, last = coefficients[NODES // 2 : -NODES // 4].max(), coefficients[-NODES // 4 :].max()
-        if last > max(middle / 10, SAFETY * (line.noise + line.rough)):  # not so where a value is not-a-number
-            steep = np.arange(NODES) * coefficients / reach
-            yield STRICT * float(steep[NODES // 2 :].max())
 
 
 # ----- points without a derivative -----

@@ -66,7 +66,7 @@ def differs(f: Callable[[torch.Tensor], torch.Tensor], x: torch.Tensor) -> bool:
     return abs(wide / near - 1) < 1e-6 and abs(got.flatten()[0].item() / near - 1) > 1e-3
 
 
-POINTS = torch.tensor([[1.0, 0.5], [0.75, -0.5], [-1.0, 0.25], [0.5, 1.0]])
+POINTS = torch.tensor([[1.0, 0.5], [0.75, -0.5], [-1.0, 0.25], [0.5, 1.0]], dtype=torch.float64)
 
 
 def circle_loss() -> bool:
@@ -81,6 +81,17 @@ def sinkhorn() -> bool:
     return differs(lambda x: loss(x, POINTS.flip(0) * 0.5 + 0.25), POINTS)
 
 
+def quadrature() -> bool:
+    """xitorch's quad raises where its limit alone requires grad: it takes its arguments from a slice that starts at -0."""
+    quad, a, b = found("xitorch.integrate.quad"), torch.tensor([1.0, 2.0]), torch.tensor(1.5, requires_grad=True)
+    value = quad(lambda x, a: torch.cos(a * x), torch.tensor(0.0), b, params=(a,)).sum()
+    try:
+        torch.autograd.grad(value, b)
+    except ValueError:
+        return True
+    return False
+
+
 PROVEN: dict[str, Callable[[], bool]] = {
     "geomloss: sinkhorn": sinkhorn,
     "gpytorch: log_normal_cdf": log_normal_cdf,
@@ -88,4 +99,5 @@ PROVEN: dict[str, Callable[[], bool]] = {
     "pytorch_wavelets: DWTForward": wavelets,
     "pytorch_wavelets: SmoothMagFn": smooth_magnitude,
     "roma: special_procrustes": special_procrustes,
+    "xitorch: quad": quadrature,
 }

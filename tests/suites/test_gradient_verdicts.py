@@ -16,7 +16,8 @@ from clinometer.reference.differences import Estimate
 from clinometer.suites import GradientError, GradientReport, check_gradients
 from clinometer.suites.gradient_report import apart, factor
 from clinometer.suites.inspection import Inspection
-from clinometer.suites.slopes import FAINT, Heard
+from clinometer.suites.slopes import Heard
+from clinometer.suites.solvers import FAINT
 from clinometer.suites.subject import Subject, arguments
 
 

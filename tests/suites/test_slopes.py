@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from clinometer.reference.differences import Estimate
-from clinometer.suites.slopes import Heard, Line, bend, estimates, judge
+from clinometer.suites.line import Line
+from clinometer.suites.slopes import Heard, bend, estimates, judge
 
 
 def line(f: Callable[[float], float], noise: float = 1e-16) -> Line:
