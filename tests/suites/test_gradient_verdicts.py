@@ -101,6 +101,40 @@ def test_no_mode_is_blamed_where_differences_cannot_tell(monkeypatch: pytest.Mon
     assert report.message.endswith("One of them is wrong; finite differences cannot tell which.")
 
 
+class Meant(Modes):
+    """The derivatives of a sine, whatever noise the function has beside it."""
+
+    def vjp(self, f: Any, *primals: Any) -> Any:
+        return f(*primals), super().vjp(np.sin, *primals)[1]
+
+    def jvp(self, f: Any, primals: Any, tangents: Any) -> Any:
+        return f(*primals), super().jvp(np.sin, primals, tangents)[1]
+
+
+@pytest.mark.parametrize("mode", ["reverse", "forward"])
+@pytest.mark.parametrize("wrong", [1e6, np.nan])
+def test_of_a_function_in_noise_no_mode_is_said_to_be_right(mode: str, wrong: float) -> None:
+    """Where noise leaves every entry undecided, and one mode is wrong, no agreement with the other is claimed."""
+    backend = Meant()
+    setattr(backend, mode, wrong)
+    report = told(lambda x: np.sin(x) + 0.1 * np.sin(1e15 * x), [0.3, 0.4], backend=backend)
+    assert report.outcome == "fail"
+    assert "agree with" not in report.message
+    refuted = mode == "reverse" and np.isfinite(wrong)  # by differences of the size of the function, in spite of the noise
+    assert refuted or report.message.endswith("One of them is wrong; finite differences cannot tell which.")
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("target", [[0.3, 0.7], [0.0, 1.0], [1.0, 0.0]])
+def test_a_saturated_cross_entropy_is_decided(target: list[float], order: int) -> None:
+    """Logits of -40 and 0 with targets of floating type: both modes of torch are right, and no number is undecided."""
+    torch = pytest.importorskip("torch")
+    loss = torch.nn.functional.binary_cross_entropy_with_logits
+    report = told(loss, [-40.0, 0.0], target, backend="torch", order=order)
+    assert report, report.message
+    assert "forward mode agrees with reverse mode" in report.checked
+
+
 # ----- noise -----
 
 
