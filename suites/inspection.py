@@ -75,6 +75,7 @@ class Inspection(Pullbacks):
         g, touched = one.gradients[a], direction != 0
         terms = (g * direction)[touched]
         rounding = float((one.rounding[a] * abs(direction))[touched].sum()) + SAFETY * EPS * float(abs(terms).sum())
+        rounding = rounding if math.isfinite(rounding) else 0.0  # of what is no number the differences say how good they are
         far, finite = scales(self.xs[a]), np.isfinite(g)
         # Of entries of one kind the largest gradient is the measure, of unequal ones the largest effect.
         sizes = (abs(g)[finite].max(initial=0.0) * abs(direction).max(), abs(g * far)[finite].max(initial=0.0))

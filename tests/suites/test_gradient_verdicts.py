@@ -120,8 +120,10 @@ def test_of_a_function_in_noise_no_mode_is_said_to_be_right(mode: str, wrong: fl
     report = told(lambda x: np.sin(x) + 0.1 * np.sin(1e15 * x), [0.3, 0.4], backend=backend)
     assert report.outcome == "fail"
     assert "agree with" not in report.message
-    refuted = mode == "reverse" and np.isfinite(wrong)  # by differences of the size of the function, in spite of the noise
-    assert refuted or report.message.endswith("One of them is wrong; finite differences cannot tell which.")
+    if mode == "forward":
+        assert report.message.endswith("One of them is wrong; finite differences cannot tell which.")
+    else:  # differences refute a number so large, and what is none, in spite of the noise; how good they are is said
+        assert float(report.message.split("good to ")[1].split("; off")[0]) > 0.1
 
 
 @pytest.mark.parametrize("order", [1, 2])
