@@ -22,7 +22,6 @@ from clinometer.reference.program import Program, run
 from clinometer.reference.traced import clean
 from clinometer.reference.truth import Case
 
-CURVED = {2, 3, 5, 6}  # the groups of exp, sin, tanh, erf: their scale is one
 TURN = 0.5  # how far the argument of such a function may move over the whole stencil
 NEAR = 0.75  # of the way to the nearest kink or edge
 POINTS = 9  # of the stencil: in long double good to nearly float64's own precision
@@ -74,7 +73,7 @@ class Watched(Plain):
             self.guarded += [(self.distances[-1], a) for a in arrays]
         else:
             self.guarded += [(d.distance(a.real), a) for d, a in zip(row.domains, arrays, strict=True) if d != Domain()]
-        if row.group in CURVED:
+        if row.group.curved:
             self.curved.extend(arrays)
 
 

@@ -235,7 +235,7 @@ def operations(form: str) -> None:
 def _operation(row: Any, clauses: list[str]) -> dict[str, Any]:
     return {
         "name": row.name,
-        "group": str(row.group),
+        "group": row.group.value,
         "dtypes": row.dtypes,
         "domain": ", ".join(map(str, row.domains)),
         "special": [str(point) for point in row.special],

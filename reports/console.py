@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -117,19 +118,21 @@ def pairs(items: Iterable[tuple[str, str]]) -> None:
     OUT.print(table)
 
 
+WIDTHS = {"operation": 18, "dtypes": 15, "domain": 16, "special points": 20, "clauses": 8}  # of the columns of `operations`
+
+
 def operations(rows: list[dict[str, Any]]) -> None:
     """Print the operations of the catalogue."""
-    table = _table("operation", "group", "dtypes", "domain", "special points", "clauses")
-    table.columns[0].style = "bold"
-    for row in rows:
-        shown = {
-            **row,
-            "dtypes": _kinds(row["dtypes"]),
-            "special": ", ".join(row["special"]),
-            "clauses": str(len(row["clauses"])),
-        }
-        table.add_row(*(_shown(shown[name]) for name in ("name", "group", "dtypes", "domain", "special", "clauses")))
-    OUT.print(table)
+    for group, some in itertools.groupby(rows, lambda row: row["group"]):
+        OUT.print(f"\n[bold]{group}[/bold]")
+        table = _table(*WIDTHS)
+        table.expand = True
+        for column, width in zip(table.columns, WIDTHS.values(), strict=True):
+            column.ratio = width
+        for row in some:
+            special = ", ".join(row["special"])
+            table.add_row(*map(_shown, (row["name"], _kinds(row["dtypes"]), row["domain"], special, str(len(row["clauses"])))))
+        OUT.print(table)
     OUT.print(f"{len(rows)} operations")
 
 

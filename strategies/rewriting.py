@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program import Operand, Program, Step, reads
 from clinometer.reference.truth import Case
 
 Rewriting = Callable[[Program, np.random.Generator], Program]
-COMMUTING = {"add", "multiply", "maximum", "minimum", "logaddexp", "hypot"}
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ def _order(program: Program, rng: np.random.Generator) -> Program:
         step = ready[int(rng.integers(len(ready)))]
         waiting.remove(step)
         done |= set(step.out)
-        swap = step.op in COMMUTING and len(step.args) == 2 and not isinstance(step.args[1], float)
+        swap = not step.blocks and CATALOGUE[step.op].commutes and not isinstance(step.args[1], float)
         blocks = tuple(_order(block, rng) for block in step.blocks)
         steps.append(dataclasses.replace(step, args=step.args[::-1] if swap else step.args, blocks=blocks))
     return Program(program.inputs, tuple(steps), program.outputs)

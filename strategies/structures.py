@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
+from clinometer.reference.catalogue.rows import Group
 from clinometer.reference.program import Operand, Program, Step
 from clinometer.strategies.arrays import values
 from clinometer.strategies.at_hand import AtHand, Unfit, broadcastable
@@ -28,25 +29,25 @@ Kind = Callable[[Draft, Named], Named]  # adds steps, the first to a value at ha
 # ----- operations of the catalogue -----
 
 GROUPS = {
-    "arithmetic": (1,),
-    "elementwise": (2, 3),
-    "reduction": (7,),
-    "shape": (10,),
-    "indexing": (11,),
-    "piecewise": (4, 5),
-    "scan": (8,),
-    "normaliser": (9,),
-    "linear algebra": (12,),
-    "special": (6,),
-    "window": (13,),
+    "arithmetic": (Group.ARITHMETIC,),
+    "elementwise": (
+        Group.EXPONENTIAL,
+        Group.TRIGONOMETRIC,
+    ),
+    "reduction": (Group.REDUCTION,),
+    "shape": (Group.SHAPE,),
+    "indexing": (Group.INDEXING,),
+    "piecewise": (
+        Group.PIECEWISE,
+        Group.ACTIVATION,
+    ),
+    "scan": (Group.SCAN,),
+    "normaliser": (Group.NORMALISER,),
+    "linear algebra": (Group.LINEAR_ALGEBRA,),
+    "special": (Group.SPECIAL,),
+    "window": (Group.WINDOW,),
 }
 OF_THEIR_OWN = {"cdist", "sequence"}  # forms that take no shape from elsewhere
-NOT_DRAWN = {
-    "remainder", "copysign", "nan_to_num", "heaviside",  # of these a program learns nothing but where they jump
-    "lgamma", "digamma",  # near their poles libraries are as good as the argument is, and a quotient of two is better
-    "kl_div",  # of a value and itself, which programs have, it is nothing, of terms with one error in all of them
-}  # fmt: skip
-NUMBERED = {"add", "subtract", "multiply", "divide", "pow"}  # libraries take a Python number for the second operand
 NUMBERS = (2.0, 0.5, -1.0, 3.0, -0.25)
 CHOICES, FROM_THE_POOL = 8, 6  # a number is one of them, a new input two
 TRIES = 4  # operations that are tried before the one that is valid anywhere
@@ -54,7 +55,7 @@ TRIES = 4  # operations that are tried before the one that is valid anywhere
 
 def _drawable(row: Operation) -> bool:
     fits = row.form in FITS or (FORMS[row.form].__module__ == signed.__module__ and row.form not in OF_THEIR_OWN)
-    return row.differentiable and "f" in row.kinds and row.name not in NOT_DRAWN and fits
+    return row.differentiable and "f" in row.kinds and not row.undrawn and fits
 
 
 OPERATIONS = {
@@ -102,7 +103,7 @@ def _apply(draft: Draft, row: Operation, x: Named) -> Named:
 def _operand(draft: Draft, row: Operation, place: int, wanted: Shape | None, together: Shape) -> Named | float:
     """Draw a further operand: a number, a value at hand that has the shape or broadcasts, or a new input."""
     choice = draft.random.randrange(CHOICES)
-    if choice == 0 and row.name in NUMBERED:
+    if choice == 0 and row.takes_number:
         return draft.random.choice(NUMBERS)
     fits = (lambda shape: shape == wanted) if wanted is not None else functools.partial(_broadcast, together)
     fitting = [named for named in reversed(draft.pool) if fits(named.shape)]

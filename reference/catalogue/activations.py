@@ -13,6 +13,7 @@ from clinometer.reference.catalogue.rows import (
     REAL,
     UNIT_INTERVAL,
     Domain,
+    Group,
     Operation,
     convention,
     kink,
@@ -75,24 +76,25 @@ def softshrink(x: Any, lambd: float = 0.5) -> Any:
 
 
 ACTIVATIONS = table(
-    5,
+    Group.ACTIVATION,
     # ----- smooth -----
     # From the rounded output, as everybody has it: where y saturates the derivative loses digits, and may.
-    Operation("sigmoid", sigmoid, partials=[lambda y, x: y * (1 - y)], domain=WIDE, special=FAR),
-    Operation("log_sigmoid", log_sigmoid, partials=[log_sigmoid_slope], domain=WIDE, special=FAR),
+    Operation("sigmoid", sigmoid, partials=[lambda y, x: y * (1 - y)], domain=WIDE, special=FAR, saturates="both"),
+    Operation("log_sigmoid", log_sigmoid, partials=[log_sigmoid_slope], domain=WIDE, special=FAR, saturates="both"),
     Operation("logit", lambda x: np.log(x / (1 - x)), domain=UNIT_INTERVAL, special=[convention(0.0), convention(1.0)]),
-    Operation("softplus", softplus, domain=WIDE, choices={"beta": (1.0, 2.0, 0.5)}, special=FAR),
-    Operation("silu", lambda x: x * sigmoid(x), domain=WIDE, special=FAR),
-    Operation("mish", lambda x: x * np.tanh(softplus(x)), domain=WIDE, special=FAR),
-    Operation("gelu_tanh", gelu_tanh, domain=Domain(-8.0, 8.0), special=[removable(0.0), *FAR]),
-    Operation("tanhshrink", lambda x: x - np.tanh(x), special=[removable(0.0), *FAR]),
-    Operation("softsign", lambda x: x / (1 + abs(x)), domain=NONZERO, special=[removable(0.0, order=1)]),
+    Operation("softplus", softplus, domain=WIDE, choices={"beta": (1.0, 2.0, 0.5)}, special=FAR, saturates="both"),
+    Operation("silu", lambda x: x * sigmoid(x), domain=WIDE, special=FAR, saturates="both"),
+    Operation("mish", lambda x: x * np.tanh(softplus(x)), domain=WIDE, special=FAR, saturates="both"),
+    Operation("gelu_tanh", gelu_tanh, domain=Domain(-8.0, 8.0), special=[removable(0.0), *FAR], saturates="both"),
+    Operation("tanhshrink", lambda x: x - np.tanh(x), special=[removable(0.0), *FAR], saturates="both"),
+    Operation("softsign", lambda x: x / (1 + abs(x)), domain=NONZERO, special=[removable(0.0, order=1)], saturates="both"),
     Operation(
         "celu",
         celu,
         domain=NONZERO,
         choices={"alpha": (1.0, 2.0, 0.5)},
         special=[removable(0.0, order=1), removable(0.0, order=1, alpha=2.0), *FAR],
+        saturates="both",
     ),
     # ----- with a bend -----
     Operation("relu", lambda x: np.maximum(x, 0.0), domain=NONZERO, special=[kink(0.0), kink(-0.0)]),
@@ -109,15 +111,20 @@ ACTIVATIONS = table(
         domain=NONZERO,
         choices={"alpha": (1.0, 2.0, 0.5)},
         special=[removable(0.0, order=1), kink(0.0, alpha=0.5), *FAR],
+        saturates="both",
     ),
-    Operation("selu", lambda x: SELU_SCALE * elu(x, SELU_ALPHA), domain=NONZERO, special=[kink(0.0), *FAR]),
+    Operation("selu", lambda x: SELU_SCALE * elu(x, SELU_ALPHA), domain=NONZERO, special=[kink(0.0), *FAR], saturates="both"),
     Operation("relu6", lambda x: clip(x, 0.0, 6.0), domain=REAL.avoiding(0.0, 6.0), special=[kink(0.0), kink(6.0)]),
     Operation("hardtanh", lambda x: clip(x, -1.0, 1.0), domain=REAL.avoiding(-1.0, 1.0), special=[kink(-1.0), kink(1.0)]),
     Operation(
         "hardsigmoid", lambda x: clip(x + 3, 0.0, 6.0) / 6, domain=REAL.avoiding(-3.0, 3.0), special=[kink(-3.0), kink(3.0)]
     ),
     Operation(
-        "hardswish", lambda x: x * clip(x + 3, 0.0, 6.0) / 6, domain=REAL.avoiding(-3.0, 3.0), special=[kink(-3.0), kink(3.0)]
+        "hardswish",
+        lambda x: x * clip(x + 3, 0.0, 6.0) / 6,
+        domain=REAL.avoiding(-3.0, 3.0),
+        special=[kink(-3.0), kink(3.0)],
+        saturates="both",
     ),
     Operation(
         "softshrink",

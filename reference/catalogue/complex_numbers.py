@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue.rows import NONZERO, Operation, convention, table
+from clinometer.reference.catalogue.rows import NONZERO, Group, Operation, convention, table
 
 
 def modulus(z: Any) -> Any:
@@ -20,7 +20,7 @@ def modulus(z: Any) -> Any:
 
 
 COMPLEX = table(
-    14,
+    Group.COMPLEX,
     Operation("real", lambda z: np.real(z), kinds="c"),
     Operation("imag", lambda z: np.imag(z), kinds="c"),
     Operation("conj", lambda z: np.conjugate(z), kinds="c"),

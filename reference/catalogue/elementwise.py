@@ -18,6 +18,7 @@ from clinometer.reference.catalogue.rows import (
     REAL,
     UNIT,
     Domain,
+    Group,
     Operation,
     convention,
     kink,
@@ -63,14 +64,40 @@ def off_multiples(x: Any, y: Any) -> Any:
 
 QUOTIENT = (Domain(-8.0, 8.0), Domain(0.5, 8.0))  # of larger quotients multiples are nowhere far
 DOWN = [removable(-7.0, 2.0, note="down, not to zero"), removable(7.0, -2.0, note="down, not to zero"), removable(-7.0, -2.0)]
+JUMPS = "a program learns nothing of it but where it jumps"
 
 
 ARITHMETIC = table(
-    1,
+    Group.ARITHMETIC,
     # ----- exact or correctly rounded -----
-    Operation("add", np.add, partials=[lambda y, a, b: 1, lambda y, a, b: 1], domain=(REAL, REAL), kinds="fc"),
-    Operation("subtract", np.subtract, partials=[lambda y, a, b: 1, lambda y, a, b: -1], domain=(REAL, REAL), kinds="fc"),
-    Operation("multiply", np.multiply, partials=[lambda y, a, b: b, lambda y, a, b: a], domain=(REAL, REAL), kinds="fc"),
+    Operation(
+        "add",
+        np.add,
+        partials=[lambda y, a, b: 1, lambda y, a, b: 1],
+        domain=(REAL, REAL),
+        kinds="fc",
+        commutes=True,
+        linear=True,
+        takes_number=True,
+    ),
+    Operation(
+        "subtract",
+        np.subtract,
+        partials=[lambda y, a, b: 1, lambda y, a, b: -1],
+        domain=(REAL, REAL),
+        kinds="fc",
+        linear=True,
+        takes_number=True,
+    ),
+    Operation(
+        "multiply",
+        np.multiply,
+        partials=[lambda y, a, b: b, lambda y, a, b: a],
+        domain=(REAL, REAL),
+        kinds="fc",
+        commutes=True,
+        takes_number=True,
+    ),
     Operation(
         "divide",
         np.divide,
@@ -78,9 +105,10 @@ ARITHMETIC = table(
         domain=(REAL, NONZERO),
         special=[convention(1.0, 0.0)],
         kinds="fc",
+        takes_number=True,
     ),
-    Operation("negative", np.negative, partials=[lambda y, x: -1], kinds="fc"),
-    Operation("positive", np.positive, partials=[lambda y, x: 1], kinds="fc"),
+    Operation("negative", np.negative, partials=[lambda y, x: -1], kinds="fc", linear=True),
+    Operation("positive", np.positive, partials=[lambda y, x: 1], kinds="fc", linear=True),
     Operation(
         "reciprocal", np.reciprocal, partials=[lambda y, x: -y * y], domain=NONZERO, special=[convention(0.0)], kinds="fc"
     ),
@@ -99,12 +127,14 @@ ARITHMETIC = table(
             convention(0.0, 0.5),
             convention(-2.0, 3.0, note="no function of a real exponent"),
         ],
+        takes_number=True,
     ),
     Operation(
         "hypot",
         lambda x, y: np.sqrt(x * x + y * y),
         domain=(NONZERO, NONZERO),
         special=[removable(0.0, 2.0), convention(0.0, 0.0)],
+        commutes=True,
     ),
     # ----- compositions -----
     Operation("lerp", lambda x, y, weight: x + weight * (y - x), domain=(REAL, REAL, REAL)),
@@ -125,14 +155,15 @@ ARITHMETIC = table(
         domain=QUOTIENT,
         joint=off_multiples,
         special=[convention(4.0, 2.0), convention(0.0, 2.0), *DOWN],
+        undrawn=JUMPS,
     ),
 )
 
 EXPONENTIAL = table(
-    2,
-    Operation("exp", np.exp, partials=[lambda y, x: y], domain=WIDE, kinds="fc"),
-    Operation("exp2", np.exp2, partials=[lambda y, x: y * LN2], domain=Domain(-100.0, 100.0)),
-    Operation("expm1", np.expm1, partials=[lambda y, x: np.exp(x)], domain=WIDE),  # not y + 1, which cancels
+    Group.EXPONENTIAL,
+    Operation("exp", np.exp, partials=[lambda y, x: y], domain=WIDE, kinds="fc", saturates="down"),
+    Operation("exp2", np.exp2, partials=[lambda y, x: y * LN2], domain=Domain(-100.0, 100.0), saturates="down"),
+    Operation("expm1", np.expm1, partials=[lambda y, x: np.exp(x)], domain=WIDE, saturates="down"),  # not y + 1, which cancels
     Operation("log", np.log, partials=[lambda y, x: 1 / x], domain=POSITIVE, special=[convention(0.0)], kinds="fc"),
     Operation("log2", np.log2, partials=[lambda y, x: 1 / (x * LN2)], domain=POSITIVE, special=[convention(0.0)]),
     Operation(
@@ -148,6 +179,7 @@ EXPONENTIAL = table(
         partials=[lambda z, x, y: np.exp(x - z), lambda z, x, y: np.exp(y - z)],  # as libraries have it
         domain=(WIDE, WIDE),
         special=[removable(1.0, 1.0), removable(1000.0, -1000.0), convention(INF, INF), convention(-INF, -INF)],
+        commutes=True,
     ),
     Operation(
         "xlogy", lambda x, y: x * np.log(y), domain=(REAL, POSITIVE), special=[removable(0.0, 2.0), convention(0.0, 0.0)]
@@ -189,14 +221,14 @@ def tanh_slope(y: Any, x: Any) -> Any:
 
 
 TRIGONOMETRIC = table(
-    3,
+    Group.TRIGONOMETRIC,
     # ----- the circle -----
     Operation("sin", np.sin, partials=[lambda y, x: np.cos(x)], kinds="fc"),
     Operation("cos", np.cos, partials=[lambda y, x: -np.sin(x)], kinds="fc"),
     Operation("tan", np.tan, partials=[lambda y, x: 1 + y * y], domain=HALF_TURNS, kinds="fc"),
     Operation("asin", np.arcsin, partials=[lambda y, x: 1 / np.sqrt(1 - x * x)], domain=UNIT, special=ENDS),
     Operation("acos", np.arccos, partials=[lambda y, x: -1 / np.sqrt(1 - x * x)], domain=UNIT, special=ENDS),
-    Operation("atan", np.arctan, partials=[lambda y, x: 1 / (1 + x * x)]),
+    Operation("atan", np.arctan, partials=[lambda y, x: 1 / (1 + x * x)], saturates="both"),
     Operation(
         "atan2",
         np.arctan2,
@@ -209,12 +241,12 @@ TRIGONOMETRIC = table(
             convention(0.0, -2.0, note="the cut"),
         ],
     ),
-    Operation("sinc", sinc, special=[removable(0.0)]),
+    Operation("sinc", sinc, special=[removable(0.0)], saturates="both"),
     # ----- the hyperbola -----
     Operation("sinh", np.sinh, partials=[lambda y, x: np.cosh(x)], domain=WIDE, kinds="fc"),
     Operation("cosh", np.cosh, partials=[lambda y, x: np.sinh(x)], domain=WIDE, kinds="fc"),
-    Operation("tanh", np.tanh, partials=[tanh_slope], special=FAR, kinds="fc"),
-    Operation("asinh", np.arcsinh, partials=[lambda y, x: 1 / np.sqrt(x * x + 1)]),
+    Operation("tanh", np.tanh, partials=[tanh_slope], special=FAR, kinds="fc", saturates="both"),
+    Operation("asinh", np.arcsinh, partials=[lambda y, x: 1 / np.sqrt(x * x + 1)], saturates="both"),
     Operation(
         "acosh", np.arccosh, partials=[lambda y, x: 1 / np.sqrt(x * x - 1)], domain=Domain(low=1.0), special=[convention(1.0)]
     ),
@@ -245,11 +277,11 @@ def nan_to_num(x: Any, nan: float = 0.0, posinf: float | None = None, neginf: fl
 TIES = [kink(1.0, 1.0), kink([1.0, 2.0], 1.0), convention(NAN, 1.0)]
 
 PIECEWISE = table(
-    4,
+    Group.PIECEWISE,
     # ----- continuous, with a bend -----
     Operation("abs", np.absolute, partials=[ratio], domain=NONZERO, special=[kink(0.0), kink(-0.0)]),
-    Operation("maximum", lambda x, y: np.maximum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=TIES),
-    Operation("minimum", lambda x, y: np.minimum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=TIES),
+    Operation("maximum", lambda x, y: np.maximum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=TIES, commutes=True),
+    Operation("minimum", lambda x, y: np.minimum(x, y), domain=(REAL, REAL), distinct=IDENTITY, special=TIES, commutes=True),
     Operation(
         "clip",
         clip,
@@ -265,7 +297,12 @@ PIECEWISE = table(
         special=[convention(1.0, NAN, condition=True), convention(INF, 1.0, condition=False)],
         kinds="fc",
     ),
-    Operation("nan_to_num", nan_to_num, special=[convention(NAN), convention(INF, posinf=9.0), convention(-INF, neginf=-9.0)]),
+    Operation(
+        "nan_to_num",
+        nan_to_num,
+        special=[convention(NAN), convention(INF, posinf=9.0), convention(-INF, neginf=-9.0)],
+        undrawn=JUMPS,
+    ),
     # ----- comparisons: decisions, without a derivative -----
     Operation("greater", np.greater, partials=[zero, zero], domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
     Operation("less", np.less, partials=[zero, zero], domain=(REAL, REAL), distinct=IDENTITY, differentiable=False),
@@ -276,6 +313,7 @@ PIECEWISE = table(
         partials=[lambda z, x, y: ratio(z, x), zero],
         domain=(NONZERO, NONZERO),
         special=[kink(0.0, 1.0), convention(1.0, 0.0), convention(1.0, -0.0)],
+        undrawn=JUMPS,
     ),
     # ----- steps: the derivative is zero wherever there is one -----
     Operation("sign", np.sign, partials=[zero], domain=NONZERO, special=[convention(0.0)]),
@@ -288,5 +326,6 @@ PIECEWISE = table(
         lambda x, y: np.where(x > 0, 1.0, np.where(x < 0, 0.0, y)),
         domain=(NONZERO, REAL),
         special=[convention(0.0, 0.5)],
+        undrawn=JUMPS,
     ),
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 from clinometer.reference import traced
 from clinometer.reference.catalogue.products import cross, dot, einsum, inner, kron, tensordot, trace, vecdot
-from clinometer.reference.catalogue.rows import REAL, Corner, Domain, Operation, convention, kink, removable, table
+from clinometer.reference.catalogue.rows import REAL, Corner, Domain, Group, Operation, convention, kink, removable, table
 from clinometer.reference.traced import (
     contract,
     curvature,
@@ -274,7 +274,7 @@ EMPTY: list[Corner] = [([(0, 0)], {}), ([(0, 2, 2)], {})]
 SYSTEMS: list[Corner] = [([(0, 0), (0, 2)], {}), ([(2, 2), (2,)], {}), ([(2, 3, 3), (3,)], {}), ([(2, 2), (3, 2, 1)], {})]
 
 LINEAR_ALGEBRA = table(
-    12,
+    Group.LINEAR_ALGEBRA,
     # ----- products -----
     Operation("matmul", lambda x, y: matmul(x, y), "matmul", domain=TWO, corners=[([(2, 0), (0, 3)], {})], kinds="fc"),
     Operation("vecdot", vecdot, "vectors", domain=TWO),
@@ -306,7 +306,7 @@ LINEAR_ALGEBRA = table(
         domain=THREE,
         corners=[([(2, 2), (2, 3), (3,)], {"subscripts": "ii,ij,j->j"})],
     ),
-    Operation("trace", trace, "trace", kinds="fc"),
+    Operation("trace", trace, "trace", kinds="fc", linear=True),
     # ----- determinants, inverses, powers -----
     Operation(
         "det",

@@ -15,6 +15,7 @@ from clinometer.reference.catalogue.rows import (
     REAL,
     Corner,
     Domain,
+    Group,
     Operation,
     convention,
     kink,
@@ -126,7 +127,7 @@ def kl_div(x: Any, y: Any) -> Any:
 
 
 LOSSES = table(
-    9,
+    Group.NORMALISER,
     # ----- along one axis -----
     Operation(
         "softmax",
@@ -134,8 +135,18 @@ LOSSES = table(
         "axis",
         domain=MODEST,
         special=[removable([1000.0, 999.0, 0.0], axis=0), removable([-math.inf, 1.0, 2.0], axis=0)],  # saturated, masked
+        symmetry="equivariant",
+        saturates="rows",
     ),
-    Operation("log_softmax", log_softmax, "axis", domain=MODEST, special=[removable([1000.0, 999.0, 0.0], axis=0)]),
+    Operation(
+        "log_softmax",
+        log_softmax,
+        "axis",
+        domain=MODEST,
+        special=[removable([1000.0, 999.0, 0.0], axis=0)],
+        symmetry="equivariant",
+        saturates="rows",
+    ),
     Operation(
         "layer_norm",
         layer_norm,
@@ -159,6 +170,7 @@ LOSSES = table(
         domain=NONZERO,
         choices={"p": (2, 1), "eps": (1e-12, 1000.0)},  # less than any norm that is drawn, and more
         special=[removable([0.0, 0.0], eps=0.125), removable([0.0, 0.0], p=1, eps=0.125), kink([3.0, 4.0], eps=5.0)],
+        symmetry="equivariant",
     ),
     Operation(
         "cosine_similarity",
@@ -232,5 +244,12 @@ LOSSES = table(
         choices=REDUCTION,
         special=[removable([[1000.0, 0.0], [0.0, 999.0]], target=[1, 1]), removable([[-math.inf, 1.0, 2.0]], target=[1])],
     ),
-    Operation("kl_div", kl_div, "same", domain=(POSITIVE, POSITIVE), special=[convention([0.5, 0.5], [0.0, 1.0])]),
+    Operation(
+        "kl_div",
+        kl_div,
+        "same",
+        domain=(POSITIVE, POSITIVE),
+        special=[convention([0.5, 0.5], [0.0, 1.0])],
+        undrawn="of a value and itself it is nothing, of terms with one error in all of them",
+    ),
 )

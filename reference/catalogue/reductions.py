@@ -14,6 +14,7 @@ from clinometer.reference.catalogue.rows import (
     NONZERO,
     Corner,
     Domain,
+    Group,
     Operation,
     convention,
     kink,
@@ -118,10 +119,10 @@ def vector_norm(x: Any, axis: Any = None, keepdims: bool = False, ord: float = 2
 
 
 REDUCTIONS = table(
-    7,
+    Group.REDUCTION,
     # ----- linear -----
-    Operation("sum", total, "axes", kinds="fc"),
-    Operation("mean", mean, "axes_counted", kinds="fc"),
+    Operation("sum", total, "axes", kinds="fc", linear=True, symmetry="invariant"),
+    Operation("mean", mean, "axes_counted", kinds="fc", symmetry="invariant"),
     # ----- products and squares -----
     Operation(
         "prod",
@@ -136,6 +137,7 @@ REDUCTIONS = table(
             removable([0.0]),
         ],
         kinds="fc",
+        symmetry="invariant",
     ),
     Operation(
         "var",
@@ -144,6 +146,7 @@ REDUCTIONS = table(
         choices={"correction": (0.0, 1.0)},
         special=[removable([2.0, 2.0, 2.0]), removable([2.0])],
         corners=[ALL_NEGATIVE],
+        symmetry="invariant",
     ),
     Operation(
         "std",
@@ -153,6 +156,7 @@ REDUCTIONS = table(
         distinct=IDENTITY,
         special=[convention([2.0, 2.0, 2.0])],
         corners=[ALL_NEGATIVE],
+        symmetry="invariant",
     ),
     Operation(
         "logsumexp",
@@ -161,6 +165,8 @@ REDUCTIONS = table(
         domain=MODEST,
         special=[removable([1000.0, 999.0]), removable([-math.inf, 1.0, 2.0]), convention([-math.inf, -math.inf])],
         corners=[ALL_NEGATIVE, ONE_ENTRY],
+        symmetry="invariant",
+        saturates="rows",
     ),
     Operation(
         "vector_norm",
@@ -181,6 +187,7 @@ REDUCTIONS = table(
             ([(4, 3, 2)], {"axis": 2, "keepdims": True, "ord": 2}),
             ([(3,)], {"axis": 0, "keepdims": False, "ord": math.inf}),
         ],
+        symmetry="invariant",
     ),
     # ----- which entry it is gets chosen, then its derivative is that of the entry -----
     Operation(
@@ -190,6 +197,7 @@ REDUCTIONS = table(
         distinct=IDENTITY,
         special=[kink([1.0, 3.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
         corners=[ALL_NEGATIVE, ONE_ENTRY],
+        symmetry="invariant",
     ),
     Operation(
         "min",
@@ -198,6 +206,7 @@ REDUCTIONS = table(
         distinct=IDENTITY,
         special=[kink([1.0, 1.0, 3.0]), kink([[2.0, 2.0], [2.0, 2.0]])],
         corners=[ALL_NEGATIVE, ONE_ENTRY],
+        symmetry="invariant",
     ),
     Operation(
         "median",
@@ -207,6 +216,7 @@ REDUCTIONS = table(
         # Of an even number the two in the middle may tie: half of each is right, and nothing else.
         special=[kink([1.0, 2.0, 2.0]), kink([2.0, 2.0, 5.0, 2.0]), removable([2.0, 1.0, 5.0, 2.0])],
         corners=[ALL_NEGATIVE, ([(5,)], {"axis": 0, "keepdims": False}), ([(2, 4)], {"axis": -1, "keepdims": True})],
+        symmetry="invariant",
     ),
     # ----- decisions, without a derivative -----
     Operation("argmax", argmax, "axis_or_none", distinct=IDENTITY, differentiable=False),
@@ -257,8 +267,8 @@ def diff(x: Any, axis: int = -1) -> Any:
 
 
 SCANS = table(
-    8,
-    Operation("cumulative_sum", scan(np.add), "axis", kinds="fc"),
+    Group.SCAN,
+    Operation("cumulative_sum", scan(np.add), "axis", kinds="fc", linear=True),
     Operation(
         "cumulative_prod",
         cumulative_prod,
@@ -287,5 +297,5 @@ SCANS = table(
     ),
     Operation("logcumsumexp", logcumsumexp, "axis", domain=MODEST, special=[removable([0.0, 200.0], axis=0, note="far apart")]),
     Operation("trapezoid", trapezoid, "axis", choices={"dx": (1.0, 0.25)}, corners=[([(1,)], {"axis": 0})]),
-    Operation("diff", diff, "axis", corners=[([(1,)], {"axis": 0})], kinds="fc"),
+    Operation("diff", diff, "axis", corners=[([(1,)], {"axis": 0})], kinds="fc", linear=True),
 )

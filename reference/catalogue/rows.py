@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -13,23 +14,30 @@ import numpy as np
 from clinometer.reference.rounding import PRECISIONS
 from clinometer.reference.rules import Partial, partials
 
-GROUPS = {
-    1: "arithmetic",
-    2: "exponential",
-    3: "trigonometric, hyperbolic",
-    4: "piecewise",
-    5: "activations",
-    6: "special",
-    7: "reductions",
-    8: "scans",
-    9: "normalisers, losses",
-    10: "shape",
-    11: "indexing",
-    12: "linear algebra",
-    13: "convolution, pooling, spectral",
-    14: "complex",
-    15: "AD primitives",
-}
+
+class Group(enum.Enum):
+    """What operations have in common that stand in one table."""
+
+    ARITHMETIC = "arithmetic"
+    EXPONENTIAL = "exponential"
+    TRIGONOMETRIC = "trigonometric, hyperbolic"
+    PIECEWISE = "piecewise"
+    ACTIVATION = "activations"
+    SPECIAL = "special"
+    REDUCTION = "reductions"
+    SCAN = "scans"
+    NORMALISER = "normalisers, losses"
+    SHAPE = "shape"
+    INDEXING = "indexing"
+    LINEAR_ALGEBRA = "linear algebra"
+    WINDOW = "convolution, pooling, spectral"
+    COMPLEX = "complex"
+    PRIMITIVE = "AD primitives"
+
+    @property
+    def curved(self) -> bool:
+        """Whether its functions turn within a unit or so of their argument, as exp, sin, tanh and erf do."""
+        return self in (Group.EXPONENTIAL, Group.TRIGONOMETRIC, Group.ACTIVATION, Group.SPECIAL)
 
 
 @dataclass(frozen=True)
@@ -155,6 +163,21 @@ class Operation:
         Structures that are always asked, being too rare for chance: shapes of the arguments, and parameters.
     roundings : float
         Error of `value` in plain numpy, in roundings of float64, where it is not that of the type it is given.
+    commutes : bool
+        The two arguments may be exchanged.
+    linear : bool
+        It is linear in all arguments together, and computes something: what is `exact` is linear anyway.
+    gathers : bool
+        It picks entries, or puts them somewhere, by positions that may repeat.
+    takes_number : bool
+        Libraries take a Python number for the second argument.
+    symmetry : str
+        Along an axis: "invariant" where permuted entries give the same result, "equivariant" where they give the
+        permuted one. Elementwise operations need not say it.
+    saturates : str
+        Where the derivative fades: far out on "both" sides, far "down", or in "rows" whose entries lie far apart.
+    undrawn : str
+        Why random programs do not draw it; else they do.
     """
 
     name: str
@@ -171,7 +194,14 @@ class Operation:
     roundings: float = 0.0
     differentiable: bool = True
     kinds: str = "f"  # of dtypes that it takes: "f" real, "c" complex; of a complex number the domain bounds the real part
-    group: int = 0
+    group: Group = Group.PRIMITIVE  # that of its table
+    commutes: bool = False
+    linear: bool = False
+    gathers: bool = False
+    takes_number: bool = False
+    symmetry: str = ""
+    saturates: str = ""
+    undrawn: str = ""
 
     def __post_init__(self) -> None:
         if self.partials is None:
@@ -222,7 +252,7 @@ class Operation:
 zero: Partial = None
 
 
-def table(group: int, *rows: Operation) -> dict[str, Operation]:
+def table(group: Group, *rows: Operation) -> dict[str, Operation]:
     """Return the rows of one group by name.
 
     Raises
@@ -233,7 +263,7 @@ def table(group: int, *rows: Operation) -> dict[str, Operation]:
     found: dict[str, Operation] = {}
     for row in rows:
         if row.name in found:
-            raise ValueError(f"row {row.name!r} stands twice in group {group}; one operation is one row")
+            raise ValueError(f"row {row.name!r} stands twice in group {group.value!r}; one operation is one row")
         object.__setattr__(row, "group", group)
         found[row.name] = row
     return found

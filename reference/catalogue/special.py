@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue.rows import UNIT, UNIT_INTERVAL, Domain, Operation, convention, removable, table
+from clinometer.reference.catalogue.rows import UNIT, UNIT_INTERVAL, Domain, Group, Operation, convention, removable, table
 from clinometer.reference.ensemble import ACCURACY, Accuracy
 from clinometer.reference.rules import partials
 from clinometer.reference.traced import primitive, slack
@@ -137,11 +137,27 @@ def i1_slope(y: Any, x: Any) -> Any:
     return slope + np.where(x == 0, 0.0, slack(i0(x) - y / np.where(x == 0, 1.0, x) - slope))
 
 
+NEAR_POLES = "near its poles libraries are as good as the argument is, and a quotient of two is better"
+
 SPECIAL = table(
-    6,
+    Group.SPECIAL,
     # ----- the normal distribution -----
-    Operation("erf", erf, partials=[lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
-    Operation("erfc", erfc, partials=[lambda y, x: -TWO_OVER_ROOT_PI * np.exp(-x * x)], domain=Domain(-4.0, 4.0), roundings=8),
+    Operation(
+        "erf",
+        erf,
+        partials=[lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)],
+        domain=Domain(-4.0, 4.0),
+        roundings=8,
+        saturates="both",
+    ),
+    Operation(
+        "erfc",
+        erfc,
+        partials=[lambda y, x: -TWO_OVER_ROOT_PI * np.exp(-x * x)],
+        domain=Domain(-4.0, 4.0),
+        roundings=8,
+        saturates="both",
+    ),
     Operation(
         "erfinv",
         erfinv,
@@ -151,7 +167,7 @@ SPECIAL = table(
         roundings=8,
     ),
     # By erf, as libraries have it: the far negative tail cancels, and its error is one of absolute size.
-    Operation("ndtr", lambda x: 0.5 * (1 + erf(x * math.sqrt(0.5))), domain=Domain(-4.0, 4.0), roundings=8),
+    Operation("ndtr", lambda x: 0.5 * (1 + erf(x * math.sqrt(0.5))), domain=Domain(-4.0, 4.0), roundings=8, saturates="both"),
     Operation(
         "ndtri",
         ndtri,
@@ -174,9 +190,18 @@ SPECIAL = table(
         domain=Domain(-4.0, 4.0),
         special=[removable(-100.0, note="saturated"), removable(100.0, note="saturated")],
         roundings=8,
+        saturates="both",
     ),
     # ----- the gamma function -----
-    Operation("lgamma", gammaln, partials=[lambda y, x: digamma(x)], domain=BETWEEN_POLES, special=POLES, roundings=16),
+    Operation(
+        "lgamma",
+        gammaln,
+        partials=[lambda y, x: digamma(x)],
+        domain=BETWEEN_POLES,
+        special=POLES,
+        roundings=16,
+        undrawn=NEAR_POLES,
+    ),
     Operation(
         "digamma",
         digamma,
@@ -184,6 +209,7 @@ SPECIAL = table(
         domain=BETWEEN_POLES,
         special=POLES,
         roundings=16,
+        undrawn=NEAR_POLES,
     ),
     # ----- Bessel functions -----
     Operation("i0", i0, partials=[lambda y, x: i1(x)], domain=Domain(-80.0, 80.0), roundings=16),

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference import traced
-from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Domain, Operation, kink, table
+from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Domain, Group, Operation, kink, table
 
 TWO = (REAL, REAL)
 
 SHAPE = table(
-    10,
+    Group.SHAPE,
     # ----- the same entries, each once -----
     Operation("reshape", lambda x, shape: np.reshape(x, shape), "reshape", exact=True, kinds="fc"),
     Operation("permute_dims", lambda x, axes: np.transpose(x, axes), "permute_dims", exact=True, kinds="fc"),
@@ -155,10 +155,15 @@ CYCLE: Corner = ([(3,)], {"indices": [1, 2, 0], "axis": 0})
 SORTS: list[Corner] = [([(7,)], {"axis": 0}), ([(2, 3)], {"axis": 1})]
 
 INDEXING = table(
-    11,
+    Group.INDEXING,
     Operation("getitem", lambda x, key: x[key], "getitem", corners=[([(3,)], {"key": [True, True, False]})], kinds="fc"),
     Operation(
-        "take", lambda x, indices, axis: np.take(x, indices=np.asarray(indices), axis=axis), "take", corners=[CYCLE], kinds="fc"
+        "take",
+        lambda x, indices, axis: np.take(x, indices=np.asarray(indices), axis=axis),
+        "take",
+        corners=[CYCLE],
+        kinds="fc",
+        gathers=True,
     ),
     Operation(
         "take_along_axis",
@@ -166,6 +171,7 @@ INDEXING = table(
         "take_along_axis",
         corners=[CYCLE],
         kinds="fc",
+        gathers=True,
     ),
     Operation("at_set", lambda x, y, key: traced.at_set(x, y, key=key), "at_set", domain=TWO, kinds="fc"),
     Operation(
@@ -175,9 +181,15 @@ INDEXING = table(
         domain=TWO,
         corners=[([(3, 2), (4, 2)], {"indices": [2, 0, 2, 2]})],
         kinds="fc",
+        gathers=True,
     ),
     Operation(
-        "index_add", index_add, "index_add", domain=TWO, corners=[([(2, 3), (2, 4)], {"indices": [2, 0, 2, 2], "axis": 1})]
+        "index_add",
+        index_add,
+        "index_add",
+        domain=TWO,
+        corners=[([(2, 3), (2, 4)], {"indices": [2, 0, 2, 2], "axis": 1})],
+        gathers=True,
     ),
     Operation(
         "scatter_add",
@@ -185,6 +197,7 @@ INDEXING = table(
         "scatter_add",
         domain=TWO,
         corners=[([(3, 2), (3, 2)], {"indices": [[1, 0], [1, 2], [1, 2]], "axis": 0})],
+        gathers=True,
     ),
     Operation("masked_fill", lambda x, mask, value: np.where(mask, value, x), "mask"),
     # ----- in order: ties are kinks -----
@@ -195,6 +208,8 @@ INDEXING = table(
         distinct=IDENTITY,
         special=[kink([2.0, 1.0, 2.0], axis=0), kink([[2.0, 2.0], [1.0, 2.0]], axis=1)],
         corners=SORTS,
+        gathers=True,
+        symmetry="invariant",
     ),
     Operation(
         "topk",
@@ -203,6 +218,7 @@ INDEXING = table(
         distinct=IDENTITY,
         choices={"largest": (True, False)},
         special=[kink([2.0, 1.0, 2.0], k=1, axis=0), kink([2.0, 1.0, 2.0], k=2, axis=0, largest=False)],
+        gathers=True,
     ),
     # ----- decisions, without a derivative -----
     Operation("argsort", lambda x, axis=-1: np.argsort(x, axis=axis), "axis", distinct=IDENTITY, differentiable=False),
@@ -218,6 +234,6 @@ INDEXING = table(
 
 
 PRIMITIVES = table(
-    15,
+    Group.PRIMITIVE,
     Operation("stop_gradient", traced.stop_gradient, differentiable=False),
 )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference import traced
-from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Operation, kink, table
+from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Group, Operation, kink, table
 from clinometer.reference.catalogue.structure import pad
 from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.traced import contract, normwise
@@ -154,7 +154,7 @@ FOUR: Corner = ([(4,)], LAST)  # an even number, and an odd one: with and withou
 FIVE: Corner = ([(5,)], LAST)
 
 WINDOWS = table(
-    13,
+    Group.WINDOW,
     # ----- convolution and pooling -----
     Operation("conv1d", convolved, "conv1d", domain=(REAL, REAL)),
     Operation("conv2d", convolved, "conv2d", domain=(REAL, REAL)),

@@ -15,6 +15,7 @@ import numpy as np
 from clinometer.backends.reference import Reference
 from clinometer.reference import traced
 from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.catalogue.rows import Group
 from clinometer.reference.dual import Dual
 from planted.derivatives import DERIVATIVES
 from planted.operations import OPERATIONS
@@ -182,8 +183,8 @@ def between(wrong: Callable[[Whole, Whole, Any, Any], Any]) -> type[Atomic]:
     return Between
 
 
-def group(node: Whole) -> int:
-    return CATALOGUE[node.op].group if node.op else 0
+def group(node: Whole) -> Group | None:
+    return CATALOGUE[node.op].group if node.op else None
 
 
 MOVES = {"flip", "roll", "permute_dims", "matrix_transpose", "moveaxis", "reshape", "expand_dims", "squeeze"}
@@ -191,25 +192,33 @@ COPIES = {"broadcast_to", "tile", "repeat", "pad", "meshgrid", "stack", "concat"
 
 
 def unbroadcast_after_a_move(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:
-    return part * 0.5 if group(node) == 1 and np.shape(ct) != parent.shape and group(parent) == 10 else None
+    return (
+        part * 0.5
+        if group(node) == Group.ARITHMETIC and np.shape(ct) != parent.shape and group(parent) == Group.SHAPE
+        else None
+    )
 
 
 def reduction_after_reduction(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:
-    return part * 2 if group(node) == group(parent) == 7 else None
+    return part * 2 if group(node) == group(parent) == Group.REDUCTION else None
 
 
 def fused_moves(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:
     """Of a move behind a move or an index, give the entries in the order in which they come."""
-    fits = node.op in MOVES and group(parent) in (10, 11) and np.size(ct) == np.size(part)
+    fits = node.op in MOVES and group(parent) in (Group.SHAPE, Group.INDEXING) and np.size(ct) == np.size(part)
     return np.reshape(ct, np.shape(part)) if fits else None
 
 
 def arithmetic_in_a_row(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:
-    return -part if group(node) == group(parent) == 1 and len(node.parents) == 2 and parent is node.parents[1] else None
+    return (
+        -part
+        if group(node) == group(parent) == Group.ARITHMETIC and len(node.parents) == 2 and parent is node.parents[1]
+        else None
+    )
 
 
 def index_after_a_copy(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:
-    return part * 0 if group(node) == 11 and parent.op in COPIES else None
+    return part * 0 if group(node) == Group.INDEXING and parent.op in COPIES else None
 
 
 def same_step_twice(node: Whole, parent: Whole, ct: Any, part: Any) -> Any:

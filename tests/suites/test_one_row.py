@@ -18,7 +18,7 @@ import clinometer.strategies
 import clinometer.suites
 
 PACKAGES = (clinometer.backends, clinometer.reference, clinometer.reports, clinometer.strategies, clinometer.suites)
-TABLE = "TRIGONOMETRIC = table(\n    3,\n"
+TABLE = "TRIGONOMETRIC = table(\n    Group.TRIGONOMETRIC,\n"
 ROW = '    Operation("versine", lambda x: 1 - np.cos(x)),\n'
 
 
