@@ -6,7 +6,7 @@ The first thing that is wrong is raised as a `GradientError`; what cannot be ask
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -14,15 +14,14 @@ from clinometer.backends import capabilities
 from clinometer.reference.verdict import SAFETY
 from clinometer.suites.gradient_report import GradientReport, Row, apart, factor
 from clinometer.suites.line import EPS, Line
-from clinometer.suites.pullbacks import CLOSE, SAMPLES, Pullbacks, Pulled, drawn, scales, scatter, single
+from clinometer.suites.pullbacks import CLOSE, SAMPLES, Pullbacks, Pulled, drawn, norm, scales, scatter, single
 from clinometer.suites.slopes import POOR, WINDOWS, Heard, judge
-from clinometer.suites.solvers import Left, left, tolerance
+from clinometer.suites.solvers import tolerance
 from clinometer.suites.subject import Arrays, Subject, in_one_line
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
 
 ENTRIES = 512  # of an argument: up to here each entry is examined alone, beyond it along directions
-LINES = 2  # through a point, on which is looked for what a solver leaves
 NUDGE = 2.0**-8  # from the point to the second one
 PROBLEMS = {"refuted": "a wrong gradient", "kink": "a kink", "jump": "a jump", "edge": "the edge of its domain"}
 
@@ -51,23 +50,6 @@ class Inspection(Pullbacks):
 
     # ----- against finite differences -----
 
-    def _line(self, xs: Arrays, dxs: Arrays, one: Pulled, y: np.ndarray) -> Line:
-        """Return an output along a direction."""
-
-        def at(t: float) -> float:
-            try:
-                moved = self.subject.values([x + t * dx for x, dx in zip(xs, dxs)])[one.output]
-            except Exception:  # beyond the domain of f
-                return math.nan
-            return float((one.ct * (moved - y)).sum()) if moved.shape == y.shape else math.nan
-
-        noise = float((abs(one.ct) * np.spacing(abs(y))).sum()) / 2
-        size = float((abs(one.ct) * abs(y)).sum())
-        unit = float((abs(one.ct) / np.maximum(one.weights, 1)).max(initial=0.0))  # of the entries that move most
-        moved = [(np.spacing(abs(x)) / abs(dx))[dx != 0].max(initial=0.0) / 2 for x, dx in zip(xs, dxs)]
-        wide = max(float(scales(x).max(initial=0.0) / abs(dx).max(initial=1e-300)) for x, dx in zip(xs, dxs) if dx.any())
-        return Line(at, noise, one.rough, size, unit, float(max(moved)), max(wide, 1.0))
-
     def _ask(self, one: Pulled, a: int, direction: np.ndarray, windows: int = len(WINDOWS)) -> Heard:
         """Hold the derivative along a direction of one argument against finite differences."""
         dxs = [direction if i == a else np.zeros_like(x) for i, x in enumerate(self.xs)]
@@ -81,14 +63,6 @@ class Inspection(Pullbacks):
         sizes = (abs(g)[finite].max(initial=0.0) * abs(direction).max(), abs(g * far)[finite].max(initial=0.0))
         size = float(min(sizes)) * math.sqrt(touched.sum())
         return judge(line, float(terms.sum()), rounding, size, windows, self._around(one))
-
-    def _around(self, one: Pulled) -> Iterator[Left]:
-        """Yield what a solver leaves along random directions of all arguments, looked for once."""
-        for k in range(LINES):
-            if k == len(one.around):
-                dxs = [drawn(self.rng, x.shape) * scales(x) for x in self.xs]
-                one.around.append(left(self._line(self.xs, dxs, one, self.ys[one.output]), norm(one.gradients, dxs)))
-            yield one.around[k]
 
     def _entries(self, pulled: list[Pulled]) -> None:
         for a, (x, row) in enumerate(zip(self.xs, self.rows)):
@@ -283,8 +257,3 @@ class Inspection(Pullbacks):
         self.wrong(
             f"the modes disagree{one.of}: <u, Jv> = {pushed} by forward mode, <J'u, v> = {pulled} by reverse mode. {hint}."
         )
-
-
-def norm(gradients: Arrays, dxs: Arrays) -> float:
-    """Return the size of a derivative along a direction, whatever cancels in it."""
-    return math.sqrt(sum(float(((np.nan_to_num(g) * dx) ** 2).sum()) for g, dx in zip(gradients, dxs)))

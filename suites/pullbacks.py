@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,12 +16,13 @@ import numpy as np
 from clinometer.reference.verdict import SAFETY
 from clinometer.suites.gradient_report import apart
 from clinometer.suites.line import EPS, Line
-from clinometer.suites.solvers import Left, tolerance
+from clinometer.suites.solvers import Left, left, tolerance
 from clinometer.suites.subject import Argument, Arrays, GradientError, Subject
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
 
 SAMPLES = 17  # points close by, at which rounding is watched
+LINES = 2  # through a point, on which is looked for what a solver leaves
 CLOSE = 2.0**-34  # how close, relative to an entry: far beyond its spacing, too near for the function to turn
 FAR = (2.0**-7, 2.0**-20)  # how far the point is moved to see how far each entry of an output moves
 TINY = float(np.finfo(np.float64).tiny)  # among subnormals not even doubling is exact
@@ -175,6 +176,33 @@ class Pullbacks:
                 one.floor / scales(x) + SAFETY * (4 * EPS * abs(g) + s) for x, g, s in zip(self.xs, one.gradients, kept)
             ]
 
+    # ----- along lines -----
+
+    def _line(self, xs: Arrays, dxs: Arrays, one: Pulled, y: np.ndarray) -> Line:
+        """Return an output along a direction."""
+
+        def at(t: float) -> float:
+            try:
+                moved = self.subject.values([x + t * dx for x, dx in zip(xs, dxs)])[one.output]
+            except Exception:  # beyond the domain of f
+                return math.nan
+            return float((one.ct * (moved - y)).sum()) if moved.shape == y.shape else math.nan
+
+        noise = float((abs(one.ct) * np.spacing(abs(y))).sum()) / 2
+        size = float((abs(one.ct) * abs(y)).sum())
+        unit = float((abs(one.ct) / np.maximum(one.weights, 1)).max(initial=0.0))  # of the entries that move most
+        moved = [(np.spacing(abs(x)) / abs(dx))[dx != 0].max(initial=0.0) / 2 for x, dx in zip(xs, dxs)]
+        wide = max(float(scales(x).max(initial=0.0) / abs(dx).max(initial=1e-300)) for x, dx in zip(xs, dxs) if dx.any())
+        return Line(at, noise, one.rough, size, unit, float(max(moved)), max(wide, 1.0))
+
+    def _around(self, one: Pulled) -> Iterator[Left]:
+        """Yield what a solver leaves along random directions of all arguments, looked for once."""
+        for k in range(LINES):
+            if k == len(one.around):
+                dxs = [drawn(self.rng, x.shape) * scales(x) for x in self.xs]
+                one.around.append(left(self._line(self.xs, dxs, one, self.ys[one.output]), norm(one.gradients, dxs)))
+            yield one.around[k]
+
     # ----- what a pullback is -----
 
     def repeats(self, one: Pulled) -> None:
@@ -224,13 +252,14 @@ class Pullbacks:
         """Return how far a solver within the pullback may move an entry of a gradient.
 
         While the cotangent turns, the entry of a linear pullback runs along a straight line. If it is seen to jump, however
-        slightly, a solver stops, or takes other steps; or numbers of fewer digits are rounded.
+        slightly, a solver stops, or takes other steps; or numbers of fewer digits are rounded. Where the values of f are those
+        of a solver, the gradient is as good as they are.
         """
         g, turn = one.gradients[a], self.cotangent(one.weights, one.output)
         size = np.fmax.reduce(np.ravel(abs(g)), initial=0.0)
         noise = float(one.rounding[a][place] + 4 * EPS * size) / SAFETY
         line = Line(lambda t: float(one.pullback(one.ct + (t * turn).astype(one.ct.dtype))[a][place] - g[place]), noise)
-        return tolerance(line, size)
+        return max(tolerance(line, size), size * max(it.part for it in self._around(one)))
 
     def same(self, got: np.ndarray, want: np.ndarray, text: str, hint: str) -> None:
         """Demand equal numbers."""
@@ -288,3 +317,8 @@ def same(a: np.ndarray, b: np.ndarray) -> bool:
 
 def _eps(y: np.ndarray) -> float:
     return float(np.finfo(y.dtype).eps) if y.dtype.kind == "f" else 0.0
+
+
+def norm(gradients: Arrays, dxs: Arrays) -> float:
+    """Return the size of a derivative along a direction, whatever cancels in it."""
+    return math.sqrt(sum(float(((np.nan_to_num(g) * dx) ** 2).sum()) for g, dx in zip(gradients, dxs)))

@@ -7,6 +7,7 @@ much as these are steep.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -20,7 +21,7 @@ AROUND = tuple(2.0**-k for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far
 NODES = 32  # of Chebyshev's, at which they are
 FAINT = 1e-4  # of a derivative's size: steeper waves are meant
 NEAR = tuple(2.0**-k for k in (2, 4, 6))  # how far around the point jumps are looked for: branches of formulas are further away
-TURN = (1.0, *NEAR)  # the same of a cotangent
+TURN = (64.0, 8.0, 1.0, *NEAR)  # the same of what a linear function is asked for: its scale is nobody's branch
 HALF = 32  # values on each side
 SUSPECTS = 4  # places at which there may be one, within each of these
 FINEST = 2.0**-32  # how closely each is looked at
@@ -59,7 +60,12 @@ def tolerance(line: Line, size: float) -> float:
     size : float
         Of all entries.
     """
-    return SAFETY * min((jump.seen for jump in jumps(line, TURN) if jump.seen <= LOW * size), default=0.0)
+    found = []
+    for reach in TURN:
+        scale = max(1.0, reach)  # what a linear function returns, and its rounding, grow with its argument
+        seen = [jump.seen / scale for jump in jumps(dataclasses.replace(line, noise=line.noise * scale), (reach,))]
+        found += [it for it in seen if it <= LOW * size]
+    return SAFETY * min(found, default=0.0)
 
 
 class Wave(NamedTuple):

@@ -16,7 +16,7 @@ from custom import known_pullback
 from clinometer.backends.reference import Reference
 from clinometer.suites import GradientReport, check_gradients
 from clinometer.suites.line import Line
-from clinometer.suites.solvers import TURN, jumps
+from clinometer.suites.solvers import NEAR, jumps
 
 Values = Callable[[np.ndarray], np.ndarray]
 
@@ -215,4 +215,4 @@ def test_a_jump_however_low_is_told_from_a_kink(name: str) -> None:
     """Jumps of a hundred millionth are found with their height and place; kinks and steep slopes are none."""
     f, due = TORN[name]
     line = Line(lambda t: float(f(t) - f(0)), 1e-16)
-    assert {(float(f"{it.height:.2g}"), float(f"{it.away:.6g}")) for it in jumps(line, TURN)} == set(due)
+    assert {(float(f"{it.height:.2g}"), float(f"{it.away:.6g}")) for it in jumps(line, (1.0, *NEAR))} == set(due)
