@@ -18,7 +18,6 @@ from clinometer.reference.truth import Case
 from clinometer.reference.witness import Watched
 from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
 from clinometer.strategies.forms import FORMS
-from clinometer.strategies.forms_linalg import MATRICES
 from clinometer.strategies.shapes import Shape, among, shapes
 
 POINTS = 4  # at most, in one example: one pass of the reference serves them all
@@ -46,7 +45,7 @@ def operation_cases(
     if isinstance(operation, str) and operation not in CATALOGUE:
         raise InvalidArgument(f"{operation=} is not in the catalogue")
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
-    chosen_shapes, params = (form or FORMS[row.form])(draw, row)
+    chosen_shapes, params = (form or FORMS[row.form].draw)(draw, row)
     params |= {name: draw(among(*choices)) for name, choices in row.choices.items()}
     rng, profile, points = _bulk(draw, profiles, points)
     inputs = _arguments(rng, profile, row, chosen_shapes, params, dtype, points)
@@ -160,8 +159,9 @@ def _unbounded(
         return distinct_values(rng, profile, tuple(chosen), row.domains[0], dtype, lead)
     chosen = [lead + shape for shape in chosen]
     found = [values(rng, profile, shape, domain, dtype) for shape, domain in zip(chosen, domains, strict=True)]
-    if row.form in MATRICES:
-        part = MATRICES[row.form](rng, chosen[0])
+    matrix = FORMS[row.form].matrix
+    if matrix:
+        part = matrix(rng, chosen[0])
         # The diagonal stays dominant: of the quarters beside it, none is larger than one.
         found[0] = (part + 1j * rng.integers(-4, 5, chosen[0]) / 4 if PRECISIONS[dtype].complex else part).astype(dtype)
     return _apart(rng, row.joint, domains, found, dtype) if row.joint else found

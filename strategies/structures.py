@@ -19,8 +19,7 @@ from clinometer.reference.program import Operand, Program, Step
 from clinometer.strategies.arrays import values
 from clinometer.strategies.at_hand import AtHand, Unfit, broadcastable
 from clinometer.strategies.draft import Draft, Named
-from clinometer.strategies.fits import FITS
-from clinometer.strategies.forms import FORMS, signed
+from clinometer.strategies.forms import FORMS
 from clinometer.strategies.probe import LARGEST, Unclear, Value
 from clinometer.strategies.shapes import Shape
 
@@ -47,15 +46,13 @@ GROUPS = {
     "special": (Group.SPECIAL,),
     "window": (Group.WINDOW,),
 }
-OF_THEIR_OWN = {"cdist", "sequence"}  # forms that take no shape from elsewhere
 NUMBERS = (2.0, 0.5, -1.0, 3.0, -0.25)
 CHOICES, FROM_THE_POOL = 8, 6  # a number is one of them, a new input two
 TRIES = 4  # operations that are tried before the one that is valid anywhere
 
 
 def _drawable(row: Operation) -> bool:
-    fits = row.form in FITS or (FORMS[row.form].__module__ == signed.__module__ and row.form not in OF_THEIR_OWN)
-    return row.differentiable and "f" in row.kinds and not row.undrawn and fits
+    return row.differentiable and "f" in row.kinds and not row.undrawn and FORMS[row.form].in_programs
 
 
 OPERATIONS = {
@@ -89,7 +86,8 @@ def _apply(draft: Draft, row: Operation, x: Named) -> Named:
         wanted: Sequence[Shape | None] = (None,) * row.arity  # whatever broadcasts
         params: dict[str, Any] = {}
     else:
-        wanted, params = (FITS.get(row.form) or FORMS[row.form])(AtHand(draft.draw, x.shape), row)
+        form = FORMS[row.form]
+        wanted, params = (form.given or form.draw)(AtHand(draft.draw, x.shape), row)
     params |= {name: draft.random.choice(choices) for name, choices in row.choices.items()}
     args: list[Operand] = [x.name]
     together = x.shape

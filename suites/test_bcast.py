@@ -12,8 +12,6 @@ from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, given, operations
 from clinometer.suites.transcript import evaluated, refused
 
-SPREADING = {"elementwise"}
-
 
 def unequal(draw: Any, row: Operation) -> tuple[tuple[tuple[int, ...], ...], dict[str, Any]]:
     """Draw shapes that broadcast and are not equal: one operand is whole, another is squashed or shortened."""
@@ -47,7 +45,7 @@ def pinned(row: Operation) -> list[tuple[list[tuple[int, ...]], dict[str, Any]]]
 
 def spreads(row: Operation) -> bool:
     """Say whether an operation broadcasts its arguments against each other."""
-    return row.differentiable and row.form in SPREADING and row.arity > 1
+    return row.differentiable and row.form == "elementwise" and row.arity > 1
 
 
 @clause("BCAST-1", over=operations(mode="value", where=spreads, form=unequal, pinned=pinned), broken_by=["aligned_left"])

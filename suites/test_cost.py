@@ -8,6 +8,7 @@ from clinometer.reference.catalogue import Operation
 from clinometer.reference.truth import Case
 from clinometer.reports.journal import Cost
 from clinometer.strategies import pinned_case
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.check import Check, Nonconformance, Unsupported
 from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, in_one, operations
 
@@ -15,22 +16,12 @@ SIDE = 64
 LONG = 2e-4  # seconds that a measurement takes at least
 REPEATS = 5
 
-# Forms that have a shape of one's choice; of the others the largest case that is drawn has to do.
-LARGE = {
-    "elementwise": {},
-    "axes": {"axis": -1, "keepdims": False},
-    "axes_counted": {"axis": -1, "keepdims": False},
-    "axes_nonempty": {"axis": -1, "keepdims": False},
-    "axis": {"axis": -1},
-    "matmul": {},
-    "same": {},
-}
-
 
 def candidates(row: Operation, drawn: Sequence[Case]) -> list[Case]:
     """Return the cases to measure an operation by, the best first."""
-    if row.form in LARGE:
-        return [pinned_case(row, [(SIDE, SIDE)] * row.arity, LARGE[row.form], drawn[0].dtype)]
+    large = FORMS[row.form].large
+    if large is not None:
+        return [pinned_case(row, [(SIDE, SIDE)] * row.arity, large, drawn[0].dtype)]
     return sorted(drawn, key=lambda case: -sum(x[0].size for x in case.inputs))
 
 

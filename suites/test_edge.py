@@ -17,7 +17,7 @@ from clinometer.reference.rounding import EXTENDED
 from clinometer.reference.truth import Case, Expected
 from clinometer.strategies import fixed_case, pinned_case
 from clinometer.strategies.cases import complete
-from clinometer.strategies.forms_linalg import MATRICES
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import DTYPES, Cell, clause, in_one, operations
@@ -46,12 +46,9 @@ def value(case: Case) -> np.ndarray:
         return np.asarray(sum(x if x.size else np.zeros([n or 1 for n in x.shape]) for x in xs))
     with np.errstate(all="ignore"):
         y = np.asarray(case.row.value(*xs, **params))
-        if case.row.form not in ALONG or case.row.exact:
+        if not FORMS[case.row.form].reduced or case.row.exact:
             return y
         return np.asarray(y + np.sum(xs[0], axis=params.get("axis"), keepdims=params.get("keepdims", y.ndim == xs[0].ndim)))
-
-
-ALONG = {"axes_nonempty", "axis", "topk"}
 
 
 def differing(y: np.ndarray, z: np.ndarray) -> np.ndarray:
@@ -90,10 +87,6 @@ def spoil_one(check: Check, case: Case, by: float) -> None:
     spared(check, sound, bad, there[None], reached, case.truth)
 
 
-# Each entry of a matrix function, and of a loss, depends on all; and of a probability that is none, some libraries complain.
-WHOLE = {*MATRICES, "square", "signs", "same", "classes"}
-
-
 def hidden(row: Operation) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield structures of which the arguments have entries that meet, and the output has none."""
     if row.form == "elementwise" and row.arity > 2:
@@ -102,7 +95,7 @@ def hidden(row: Operation) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def spoilable(dtype: str) -> list[Cell]:
     """Return a cell for each operation of which some output is independent of some input."""
-    entries_apart = lambda row: row.differentiable and row.form not in WHOLE  # noqa: E731  # a name for what it says
+    entries_apart = lambda row: row.differentiable and not FORMS[row.form].entwined  # noqa: E731  # a name for what it says
     return operations(mode="reverse", dtypes=[dtype], where=entries_apart, pinned=hidden)
 
 

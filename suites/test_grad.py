@@ -12,7 +12,7 @@ from clinometer.reference.program import Program, Step, single
 from clinometer.reference.truth import Case
 from clinometer.strategies.arrays import MARGIN
 from clinometer.strategies.cases import complete
-from clinometer.strategies.forms_linalg import MATRICES
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.alike import doubled
 from clinometer.suites.calls import Call, Calls
 from clinometer.suites.check import Check
@@ -194,7 +194,7 @@ VIEWS = (
 
 def repeatable(row: Operation) -> bool:
     """Whether an argument may have equal entries along an axis: neither ties nor singular matrices are kinks of the row."""
-    return row.distinct is None and row.joint is None and row.form not in MATRICES
+    return row.distinct is None and row.joint is None and FORMS[row.form].matrix is None
 
 
 def viewed(case: Case, view: View) -> Case:

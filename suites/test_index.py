@@ -3,18 +3,16 @@
 import numpy as np
 
 from clinometer.reference.truth import Case
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import clause, given, operations
 from clinometer.suites.finding import answered
 from clinometer.suites.transcript import Transcript
 
-INDEXED = {"getitem", "take", "take_along_axis"}
-UPDATED = {"at_set", "at_add"}
-
 
 @clause(
     "INDEX-1",
-    over=operations(mode="value", where=lambda row: row.form in INDEXED),
+    over=operations(mode="value", where=lambda row: FORMS[row.form].kind == "indexing"),
     broken_by=["shifted_index", "promoted_value"],
     judges_dtype=True,
 )
@@ -28,7 +26,7 @@ def test_indexing_picks_the_entries(check: Check, case: Case) -> None:
 
 @clause(
     "INDEX-2",
-    over=operations(mode="value", where=lambda row: row.form in UPDATED),
+    over=operations(mode="value", where=lambda row: FORMS[row.form].kind == "update"),
     broken_by=["shifted_index", "promoted_value"],
     judges_dtype=True,
 )

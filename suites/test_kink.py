@@ -13,7 +13,7 @@ from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearb
 from clinometer.reference.program import single
 from clinometer.reference.truth import Case, K
 from clinometer.strategies import fixed_case, pinned_case
-from clinometer.strategies.forms_linalg import MATRICES
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.alike import spared
 from clinometer.suites.check import Check, Nonconformance
 from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, SET_VALUED, Cell, clause
@@ -58,7 +58,7 @@ def case_at(point: Point) -> Case:
     """Return the case of a special point."""
     row, special, dtype = point
     params = dict(special.params)
-    if row.form.startswith("axes"):
+    if FORMS[row.form].kind == "reduction":
         params.setdefault("axis", None)
     return fixed_case(single(row.name, params), special.args, dtype)
 
@@ -212,18 +212,17 @@ def test_conventions_of_forward_mode_are_recorded(check: Check, point: Point) ->
 
 PLACE, LENGTH = 2, 5  # where the special point stands, and among how many
 THERE = np.arange(LENGTH) == PLACE
-STACKED = {"elementwise": 0, "where": 0, "axes": 1, "axes_nonempty": 1, "axis": 1, "square": 2, **dict.fromkeys(MATRICES, 2)}
 
 
 def stackable(point: Point) -> bool:
     """Whether the operation takes an array of such points, side by side: numbers, rows, or matrices."""
-    return all(np.ndim(a) == STACKED.get(point.row.form) for a in point.special.args)
+    return all(np.ndim(a) == FORMS[point.row.form].rank for a in point.special.args)
 
 
 def among(point: Point) -> tuple[Case, Case]:
     """Return an array of ordinary points, and the same with the special one in the middle."""
     row, special, dtype = point
-    params = {**special.params, **({"axis": -1} if STACKED[row.form] == 1 else {})}
+    params = {**special.params, **({"axis": -1} if FORMS[row.form].rank == 1 else {})}
     ordinary = pinned_case(row, [(LENGTH, *np.shape(a)) for a in special.args], params, dtype)
     inputs = tuple(np.array(x) for x in ordinary.inputs)
     for x, a in zip(inputs, special.args, strict=True):

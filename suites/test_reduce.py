@@ -4,16 +4,15 @@ import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.truth import Case
+from clinometer.strategies.forms import FORMS
 from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, given, operations
 from clinometer.suites.transcript import Transcript
 
-REDUCTIONS = {"axes", "axes_counted", "axes_nonempty"}
-
 
 @clause(
     "REDUCE-1",
-    over=operations(mode="value", where=lambda row: row.differentiable and row.form in REDUCTIONS),
+    over=operations(mode="value", where=lambda row: row.differentiable and FORMS[row.form].kind == "reduction"),
     broken_by=["off_axis", "promoted_value"],
     judges_dtype=True,
 )
@@ -48,7 +47,7 @@ def test_an_empty_tuple_of_axes_reduces_nothing(check: Check, name: str) -> None
 ROWS = [
     Cell(row.name, "", "value", argument=row, operations=frozenset({row.name}))
     for row in CATALOGUE.values()
-    if row.form in REDUCTIONS
+    if FORMS[row.form].kind == "reduction"
 ]
 
 

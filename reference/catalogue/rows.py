@@ -143,7 +143,7 @@ class Operation:
     value : callable
         The mathematics, in numpy's functions (those that `traced` can rewrite). Array arguments come first.
     form : str
-        How shapes and structural parameters are drawn: a key of `strategies.forms`.
+        How shapes and structural parameters are drawn: a key of `strategies.forms.FORMS`.
     partials : sequence of callables or None
         Rules `f(y, *x)` of an elementwise function, one an argument. Without them, the value is a composition and
         is differentiated as it stands.
