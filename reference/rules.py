@@ -39,12 +39,20 @@ def linearize(function: Callable, place: int, y: Any, args: Sequence[Any], param
         partial = PARTIALS[function][place]
         if partial is None:
             return None
-        return Scale(partial(y, *args), np.shape(args[place]), np.shape(y))
+        return Scale(partial(y, *_typed(y, args)), np.shape(args[place]), np.shape(y))
     if function in traced.DECISIONS:
         return None
     if function not in STRUCTURAL:
         raise TypeError(f"{getattr(function, '__name__', function)} has no derivative rule; give its row partials")
     return STRUCTURAL[function](place, y, args, params)
+
+
+def _typed(y: Any, args: Sequence[Any]) -> list[Any]:
+    """Return arguments with Python's numbers in the type of the result: 1 / 3 is to have all its digits."""
+    if not any(type(a) in (int, float) for a in args) or y.dtype.kind not in "fc":
+        return list(args)
+    real = np.finfo(y.dtype).dtype.type
+    return [real(a) if type(a) in (int, float) else a for a in args]
 
 
 def _pick(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap:

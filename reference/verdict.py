@@ -14,6 +14,7 @@ from clinometer.reference.truth import Case, Expected
 from clinometer.reference.witness import estimated, roundings
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
+FAR = 10.0  # tolerances
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,11 @@ def _decide(found: Disagreement, estimate: Estimate, blur: float) -> str:
     if apart > doubt + found.tolerance:
         return "invalid"
     got = np.asarray(found.got).astype(type(estimate.value))
-    # Who blames has to tell what is right from what was got: the witnesses are as one, and both are against it.
-    return "fail" if apart <= doubt + blur * found.tolerance and not abs(estimate.value - got) <= doubt else "inconclusive"
+    off = abs(estimate.value - got)
+    # Who blames has to tell what is right from what was got. Witnesses that are as one, to the digits of the truth, are both
+    # against it; and where they are not quite, what is far from either is wrong whichever of them is right.
+    as_one = apart <= doubt + blur * found.tolerance and not off <= doubt
+    return "fail" if as_one or off > doubt + FAR * found.tolerance else "inconclusive"
 
 
 def confirm(case: Case, mode: str, which: int, place: tuple[int, ...], expected: Expected) -> Disagreement | None:

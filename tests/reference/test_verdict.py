@@ -66,6 +66,7 @@ SAYS = [
     (1.0, 1e-6, np.nan, "fail"),
     (1.0, 0.1, 1.5, "inconclusive"),  # it cannot tell 1 from 1.5
     (1.09, 1e-6, 1.2, "inconclusive"),  # it is of a third opinion, which the tolerance alone excuses
+    (1.09, 1e-6, 2.5, "fail"),  # far from both: wrong whichever of them is right
     (1.5, 1e-6, 1.5, "invalid"),
     (np.nan, 1e-6, 1.5, "inconclusive"),
     (1.0, np.inf, 1.5, "inconclusive"),
@@ -81,6 +82,18 @@ def test_a_blame_needs_two_witnesses_of_one_mind(
     found = Disagreement("reverse", 0, (0,), np.float64(got), np.float64(1.0), np.float64(0.1), abs(got - 1.0) / 0.1)
     monkeypatch.setattr(verdict, "estimated", lambda *asked: Estimate(np.float64(says), error, 0.1))
     assert hear(case, found).outcome == outcome
+
+
+@pytest.mark.parametrize("correction", [0.0, 1.0])
+@pytest.mark.parametrize("got", [0.05, -1e-9])
+def test_a_wrong_gradient_of_the_variance_of_equal_numbers_is_blamed(got: float, correction: float) -> None:
+    """Differences know the zero there to more digits than it has; so does the truth, and a number beside it is wrong."""
+    case = fixed_case(single("var", {"axis": None, "correction": correction}), [[2.0, 2.0, 2.0]], "float64")
+    (right,) = case.truth.gradients
+    assert (abs(right.value) <= np.finfo(case.precision.real).eps).all()
+    found = worst(np.full((1, 3), got), right, "reverse", 0)
+    assert found is not None
+    assert hear(case, found).outcome == "fail"
 
 
 def test_a_zero_by_cancellation_has_the_tolerance_of_what_cancels() -> None:
