@@ -11,7 +11,7 @@ from typing import Any
 from clinometer.backends.dialect import Dialect
 from clinometer.reference.printing import literal, statements
 from clinometer.reference.program import Operand, Program, Step
-from clinometer.suites.finding import Finding
+from clinometer.suites.finding import BESIDE, Finding
 from clinometer.suites.writer import Writer
 
 # The ways: see `flows.told`.
@@ -23,6 +23,7 @@ def write(writer: Writer, finding: Finding, mode: str) -> None:
     case, whole, way, words = finding.case, finding.whole, finding.way, writer.words
     assert case is not None  # asked for only where there is one
     assert whole is not None  # it comes with the way
+    beside, mode = mode.startswith(BESIDE), mode.removeprefix(BESIDE)
     some, tangents = whole if way == VMAP else case, mode == "forward"
     names = list(case.program.inputs)
     first = [f"d{name}" for name in names] if tangents else ["ct"]
@@ -43,7 +44,8 @@ def write(writer: Writer, finding: Finding, mode: str) -> None:
         return
     if way not in (VMAP, JIT_OF_DERIVATIVE):  # no transform is around the derivative
         along = {"tangents": ", ".join(first)} if tangents else {"ct": "ct"}
-        writer.answer("got", "f", names, finding.which, words.forward if tangents else words.reverse, **along)
+        template = words.beside[mode] if beside else words.forward if tangents else words.reverse
+        writer.answer("got", "f", names, finding.which, template, **along)
         return
     asked = words.transforms["jvp" if tangents else "vjp"].format(f="f", names=xs, tangents=", ".join(first), ct="ct")
     result = f"({asked},)" if tangents else f"tuple({asked})"

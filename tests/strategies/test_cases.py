@@ -220,6 +220,12 @@ def choices_drawn(strategy: st.SearchStrategy) -> list[int]:
     return found
 
 
+def test_what_is_drawn_here_is_drawn_in_every_run() -> None:
+    """No test is right on most days: without a seed of its own, its examples are the same."""
+    strategy = operation_cases("getitem", "float64")
+    assert choices_drawn(strategy) == choices_drawn(strategy)
+
+
 def test_a_thousand_entries_cost_as_many_choices_as_one() -> None:
     """Values come in bulk: a profile, a number of points and a seed, however large the array."""
     for shape in ((), (1000,), (10, 100)):
