@@ -10,9 +10,22 @@ from clinometer.suites.clauses import Cell, clause, given, operations
 from clinometer.suites.transcript import Transcript
 
 
+# Not left to chance: a sum over the wrong one of two axes has the right shape only where they are of one length.
+ALWAYS = [
+    ([(2, 3)], {"axis": 0, "keepdims": False}),
+    ([(2, 3)], {"axis": -1, "keepdims": True}),
+    ([(2, 3, 2)], {"axis": (0, -1), "keepdims": False}),
+    ([(2, 3)], {"axis": None, "keepdims": False}),
+]
+
+
 @clause(
     "REDUCE-1",
-    over=operations(mode="value", where=lambda row: row.differentiable and FORMS[row.form].kind == "reduction"),
+    over=operations(
+        mode="value",
+        where=lambda row: row.differentiable and FORMS[row.form].kind == "reduction",
+        pinned=lambda row: ALWAYS,
+    ),
     broken_by=["off_axis", "promoted_value"],
     judges_dtype=True,
 )

@@ -75,7 +75,8 @@ def test_the_second_witness_would_notice(dtype: str, off: float) -> None:
                 if abs(expected.value[place]) > 1e-3:
                     noticed.append(confirm(case, mode, which, place, wrong) is not None)
     assert len(noticed) > 500
-    assert np.mean(noticed) >= 0.99
+    # What is drawn is a sample, another with each version of Hypothesis: three standard errors below are no evidence.
+    assert np.mean(noticed) >= 0.99 - 3 * (0.99 * 0.01 / len(noticed)) ** 0.5
 
 
 def test_a_right_backend_is_not_blamed_and_a_wrong_one_is() -> None:
