@@ -9,7 +9,6 @@ from clinometer.suites.check import Check
 from clinometer.suites.clauses import Cell, clause, given, operations
 from clinometer.suites.transcript import Transcript
 
-
 # Not left to chance: a sum over the wrong one of two axes has the right shape only where they are of one length.
 ALWAYS = [
     ([(2, 3)], {"axis": 0, "keepdims": False}),
