@@ -1,5 +1,7 @@
 """Reductions: values over every subset of axes."""
 
+from typing import Any
+
 import numpy as np
 
 from clinometer.reference.catalogue import CATALOGUE, Operation
@@ -10,7 +12,7 @@ from clinometer.suites.clauses import Cell, clause, given, operations
 from clinometer.suites.transcript import Transcript
 
 # Not left to chance: a sum over the wrong one of two axes has the right shape only where they are of one length.
-ALWAYS = [
+ALWAYS: list[tuple[Any, dict[str, Any]]] = [
     ([(2, 3)], {"axis": 0, "keepdims": False}),
     ([(2, 3)], {"axis": -1, "keepdims": True}),
     ([(2, 3, 2)], {"axis": (0, -1), "keepdims": False}),
