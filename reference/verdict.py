@@ -14,7 +14,7 @@ from clinometer.reference.truth import Case, Expected
 from clinometer.reference.witness import estimated, roundings
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
-FAR = 10.0  # tolerances
+FAR = 10.0  # tolerances: so far from both witnesses is wrong whichever is right, each being off by one at most
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,6 @@ SUITES = Path(__file__).resolve().parent
 FIXTURE = "clinometer"
 
 NEW_FAILURES, USAGE, INCOMPLETE = 1, 2, 3  # exit codes
-IN_TURN = 500  # cases that a worker of pytest-xdist keeps, which else would hold a gigabyte of them
 
 RUN = pytest.StashKey["Run"]()
 TALLY = pytest.StashKey[Counter[str]]()
@@ -240,11 +239,8 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put together what shares its cases, where workers are sent a stretch of items each: else each would draw them all."""
     if hasattr(config, "workerinput") and any(FIXTURE in getattr(item, "fixturenames", ()) for item in items):
-        from clinometer.suites import examine
-
         ranks: dict[int, int] = {}
         items.sort(key=lambda item: ranks.setdefault(_sharing(item), len(ranks)))
-        examine.KEPT = IN_TURN  # what shares a case comes one after the other
 
 
 def _sharing(item: pytest.Item) -> int:

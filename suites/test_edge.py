@@ -95,8 +95,9 @@ def hidden(row: Operation) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def spoilable(dtype: str) -> list[Cell]:
     """Return a cell for each operation of which some output is independent of some input."""
-    entries_apart = lambda row: row.differentiable and not FORMS[row.form].entwined  # noqa: E731  # a name for what it says
-    return operations(mode="reverse", dtypes=[dtype], where=entries_apart, pinned=hidden)
+    return operations(
+        mode="reverse", dtypes=[dtype], where=lambda row: row.differentiable and not FORMS[row.form].entwined, pinned=hidden
+    )
 
 
 @clause("EDGE-1", over=in_one(spoilable), broken_by=["contagious_gradient", "sum_over_all"])

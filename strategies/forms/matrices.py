@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.forms.form import Drawn, Form
+from clinometer.strategies.forms.form import Drawn, Form, Structure
 from clinometer.strategies.shapes import Shape, among
 
 SIDES = among(2, 3, 1)
@@ -93,22 +93,23 @@ def solve(draw: Any, row: Operation) -> Drawn:
     return ((*lead, n, n), right), {}
 
 
+def stack(n: int) -> list[Structure]:
+    """Return a stack of n matrices."""
+    return [(((n, 2, 2),), {})]
+
+
 FORMS = {
-    "square": Form(square, in_programs=False, rank=2, entwined=True, degenerate=lambda n: [(((n, 2, 2),), {})]),
-    "regular": Form(
-        regular, in_programs=False, matrix=regular_matrix, rank=2, entwined=True, degenerate=lambda n: [(((n, 2, 2),), {})]
-    ),
+    "square": Form(square, in_programs=False, rank=2, entwined=True, degenerate=stack),
+    "regular": Form(regular, in_programs=False, matrix=regular_matrix, rank=2, entwined=True, degenerate=stack),
     "positive_definite": Form(
         positive_definite,
         in_programs=False,
         matrix=positive_definite_matrix,
         rank=2,
         entwined=True,
-        degenerate=lambda n: [(((n, 2, 2),), {})],
+        degenerate=stack,
     ),
-    "separated": Form(
-        separated, in_programs=False, matrix=separated_matrix, rank=2, entwined=True, degenerate=lambda n: [(((n, 2, 2),), {})]
-    ),
+    "separated": Form(separated, in_programs=False, matrix=separated_matrix, rank=2, entwined=True, degenerate=stack),
     "full_rank": Form(
         full_rank, in_programs=False, matrix=full_rank_matrix, rank=2, entwined=True, degenerate=lambda n: [(((n, 3, 2),), {})]
     ),
