@@ -91,7 +91,7 @@ class Dialect:
 
     def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
         """Return the expression of one operation with its arguments put in."""
-        from clinometer.reference.printing import literal  # only for people: running needs none of it
+        from clinometer.reference.text import literal  # only for people: running needs none of it
 
         signature, expression = self._line(op)
         names = [a.arg for a in signature.args.args]

@@ -16,9 +16,9 @@ GROUP = "clinometer.backends"
 
 # name -> where it is, what it is. One line a backend; nothing is imported before it is chosen.
 BUILT_IN = {
-    "reference": ("clinometer.backends.reference:Reference", "plain numpy with a small tape; always there"),
-    "torch": ("clinometer.backends.torch:Torch", "PyTorch: tape and forward mode"),
-    "autograd": ("clinometer.backends.autograd:Autograd", "HIPS autograd: functional, on numpy"),
+    "reference": ("clinometer.backends.reference.adapter:Reference", "plain numpy with a small tape; always there"),
+    "torch": ("clinometer.backends.torch.adapter:Torch", "PyTorch: tape and forward mode"),
+    "autograd": ("clinometer.backends.autograd.adapter:Autograd", "HIPS autograd: functional, on numpy"),
 }
 
 

@@ -14,10 +14,10 @@ from typing import Any
 import mpmath
 import numpy as np
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import MATHEMATICS
 from clinometer.reference.differences import Estimate, weights
-from clinometer.reference.program import run
-from clinometer.reference.truth import Case
+from clinometer.reference.program.interpreter import run
 from clinometer.reference.witness import OVER, POLARIZED, against, unit
 
 DPS = 150  # decimal digits

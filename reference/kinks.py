@@ -12,8 +12,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.truth import Case, K
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.case import Case
+from clinometer.reference.truth.expected import K
 
 NEARBY = 256  # points: enough to meet every ordering of four ties
 # Of the way: in long double below the rounding of float64, and otherwise so much that the reference sees it.

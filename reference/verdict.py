@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue.special import many_digits
 from clinometer.reference.differences import Estimate
-from clinometer.reference.truth import Case, Expected
+from clinometer.reference.truth.expected import Expected
 from clinometer.reference.witness import estimated, roundings
 
 SAFETY = 10.0  # an error estimate of finite differences is trusted up to this factor
@@ -38,7 +39,7 @@ class Disagreement:
         return replace(self, got=np.conjugate(self.got), expected=np.conjugate(self.expected), witness=heard)
 
 
-def excess(got: np.ndarray, expected: Expected) -> np.ndarray:
+def errors_in_tolerances(got: np.ndarray, expected: Expected) -> np.ndarray:
     """Return the error of each entry in units of its tolerance; equal infinities and NaNs agree."""
     want = expected.value
     with np.errstate(all="ignore"):
@@ -48,12 +49,12 @@ def excess(got: np.ndarray, expected: Expected) -> np.ndarray:
     return np.where(same, 0.0, np.where(np.isnan(error), np.inf, error)).astype(np.float64)
 
 
-def worst(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagreement | None:
+def worst_disagreement(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagreement | None:
     """Return the entry that is furthest outside its tolerance, or None if all agree."""
     with np.errstate(all="ignore"):
         if (np.abs(got.astype(expected.value.dtype) - expected.value) <= expected.tolerance).all():
             return None  # nearly always, and without the passes for infinities and NaNs
-    error = excess(got, expected)
+    error = errors_in_tolerances(got, expected)
     if not (error > 1).any():
         return None
     place = tuple(int(i) for i in np.unravel_index(int(error.argmax()), error.shape))
@@ -62,7 +63,7 @@ def worst(got: np.ndarray, expected: Expected, mode: str, which: int) -> Disagre
     )
 
 
-def hear(case: Case, found: Disagreement) -> Disagreement:
+def ask_second_witness(case: Case, found: Disagreement) -> Disagreement:
     """Ask the second witness about a disagreement.
 
     It is `fail` where both witnesses speak against the backend, `invalid` where they contradict each other (our
@@ -113,7 +114,7 @@ def _decide(found: Disagreement, estimate: Estimate, blur: float) -> str:
     return "fail" if as_one or off > doubt + FAR * found.tolerance else "inconclusive"
 
 
-def confirm(case: Case, mode: str, which: int, place: tuple[int, ...], expected: Expected) -> Disagreement | None:
+def check_truth(case: Case, mode: str, which: int, place: tuple[int, ...], expected: Expected) -> Disagreement | None:
     """Hold the truth itself against the second witness, at one entry; None if they agree, as they must."""
     found = Disagreement(mode, which, place, expected.value[place], expected.value[place], expected.tolerance[place], 0.0)
     heard = _heard(case, found)

@@ -14,13 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.arithmetic.dispatch import clean
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
 from clinometer.reference.catalogue.special import EXACTLY
 from clinometer.reference.differences import Estimate, derivative
-from clinometer.reference.flow import Eager, Following, OffThePath
-from clinometer.reference.program import Program, run
-from clinometer.reference.traced import clean
-from clinometer.reference.truth import Case
+from clinometer.reference.program.control_flow import PathDiverged, PythonControlFlow, ReplayedPath
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.interpreter import run
 
 TURN = 0.5  # how far the argument of such a function may move over the whole stencil
 NEAR = 0.75  # of the way to the nearest kink or edge
@@ -110,13 +111,13 @@ class Line:
 
     def watched(self, t: Any) -> tuple[Watched, list[bool], tuple[Any, ...]]:
         """Run the program at x + t dx."""
-        watched, flow = Watched(self.frozen), Eager() if self.frozen is None else Following(self.path)
+        watched, flow = Watched(self.frozen), PythonControlFlow() if self.frozen is None else ReplayedPath(self.path)
         ys = run(self.program, watched, *self.at(t), flow=flow)
         return watched, flow.path, ys
 
     def values(self, t: Any) -> tuple[Any, ...]:
         """Return the outputs at x + t dx: between points that have been watched, most of the work."""
-        return run(self.program, Plain(self.frozen), *self.at(t), flow=Following(self.path))
+        return run(self.program, Plain(self.frozen), *self.at(t), flow=ReplayedPath(self.path))
 
     def clear(self, t: float) -> bool:
         """Whether the points at t and -t lie on this side of every kink, edge and branch."""
@@ -125,7 +126,7 @@ class Line:
     def _clear(self, t: Any) -> bool:
         try:
             watched, path, ys = self.watched(t)
-        except (np.linalg.LinAlgError, OffThePath):  # a matrix that is singular over there, or another branch
+        except (np.linalg.LinAlgError, PathDiverged):  # a matrix that is singular over there, or another branch
             return False
         before = self.centre
         if not all(np.isfinite(y).all() for y, y0 in zip(ys, self.outputs, strict=True) if np.isfinite(y0).all()):
@@ -168,7 +169,7 @@ def directional(lines: Sequence[tuple[int, Line]], functional: Callable[..., Any
     def f(t: Any) -> Any:
         try:
             return real(sum(weight * functional(*line.values(t)) for weight, line in lines))
-        except OffThePath:  # between two ends that are on it
+        except PathDiverged:  # between two ends that are on it
             return real(math.nan)
 
     # Values of several lines may cancel; what rounding each of them leaves does not.

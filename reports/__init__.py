@@ -3,8 +3,9 @@
 `journal` is the schema, `results` the merged model, `page` the HTML file, `cli` the console script.
 """
 
-from clinometer.reports.journal import BrokenJournal, identity
-from clinometer.reports.page import write
+from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.records import identity
+from clinometer.reports.html.page import write
 from clinometer.reports.results import Results, Subject, Tally, load
 
 __all__ = ["BrokenJournal", "Results", "Subject", "Tally", "identity", "load", "write"]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clinometer.reports.journal import Case
+from clinometer.journal.records import Case
 from clinometer.reports.results import Results
 
 Answers = tuple[str | None, ...]  # of each subject; None of one that recorded nothing there

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.records import Case
+from clinometer.journal.vocabulary import LEVELS, WRONG
 from clinometer.reports.atlas import Point, points
-from clinometer.reports.journal import BrokenJournal, Case
-from clinometer.reports.results import LEVELS, WRONG, Results, Subject, load
+from clinometer.reports.results import Results, Subject, load
 
 ENDS = ("first", "second")
 

@@ -15,27 +15,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from clinometer.reports import journal
-from clinometer.reports.journal import BrokenJournal, Case, Curve, End, Result, Run, Start
+from clinometer.journal import reader, records
+from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.records import Case, Curve, End, Result, Run, Start
+from clinometer.journal.vocabulary import FAILURES, OUTCOMES, RAN
 
-# From good to bad to unknown: the order in which legends and counts are read.
-OUTCOMES: tuple[journal.Outcome, ...] = (
-    "pass",
-    "fail",
-    "error",
-    "crash",
-    "timeout",
-    "invalid",
-    "inconclusive",
-    "unsupported",
-    "notrun",
-)
-RAN = frozenset({"pass", "fail", "error", "crash", "timeout"})
-WRONG = RAN - {"pass"}
-FAILURES = WRONG | {"invalid"}  # for which a run ends with 1, unless they are known
 STANDINGS = ("", "new", "known", "fixed")  # of a result, to what is known of its case
 TOOLS = frozenset({"python", "pytest", "hypothesis"})  # what examines; another version of it makes no other subject
-LEVELS: tuple[journal.Level, ...] = ("MUST", "SHOULD", "INFO")
 
 
 @dataclass(frozen=True)
@@ -165,7 +151,7 @@ class Subject:
         """Counts over all cases."""
         return Tally.of(((self.cases[id], result) for id, result in self.results.items()), self.cells)
 
-    def add(self, record: journal.AnyRecord) -> None:
+    def add(self, record: records.AnyRecord) -> None:
         """Take one record of the journal, in the order in which it was written."""
         match record:
             case Run():
@@ -273,7 +259,7 @@ def load(paths: Iterable[str | Path]) -> Results:
     for path in map(Path, paths):
         at = -1
         ends: dict[int, End | None] = {}
-        for record in journal.read(path):
+        for record in reader.read(path):
             if isinstance(record, Run):
                 at = _place(record, subjects)
                 ends[at] = None

@@ -10,13 +10,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.catalogue import Domain
-from clinometer.reference.rounding import PRECISIONS
 
 MARGIN = 2.0**-6  # from kinks, ties and edges: far more than rounding moves, enough for a finite difference
 Shape = tuple[int, ...]
 
-PROFILES: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
+DISTRIBUTIONS: dict[str, Callable[[np.random.Generator, Shape], np.ndarray]] = {
     "ones": lambda rng, shape: np.ones(shape),
     "integers": lambda rng, shape: rng.integers(-4, 5, shape).astype(float),
     "fractions": lambda rng, shape: rng.integers(-24, 25, shape) / 8,
@@ -36,7 +36,7 @@ def values(rng: np.random.Generator, profile: str, shape: Shape, domain: Domain,
         real = "float32" if dtype == "complex64" else "float64"
         parts = [values(rng, profile, shape, part, real) for part in (domain.within(4.0), IMAGINARY)]
         return (parts[0] + 1j * parts[1]).astype(dtype)
-    x = np.asarray(_fit(PROFILES[profile](rng, shape), domain), dtype)
+    x = np.asarray(_fit(DISTRIBUTIONS[profile](rng, shape), domain), dtype)
     for _ in range(8):
         clear = domain.distance(x.astype(float)) >= MARGIN
         if clear.all():

@@ -10,13 +10,16 @@ import numpy as np
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
+from clinometer.reference.arithmetic.linear_maps import unbroadcast
+from clinometer.reference.arithmetic.rounding import PRECISIONS
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS, Domain, Operation
-from clinometer.reference.linear import unbroadcast
-from clinometer.reference.program import Program, run, single, trace
-from clinometer.reference.rounding import PRECISIONS
-from clinometer.reference.truth import Case
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.program.printing import plain
+from clinometer.reference.program.tracing import single, trace
 from clinometer.reference.witness import Watched
-from clinometer.strategies.arrays import MARGIN, PROFILES, cotangents, distinct_values, values
+from clinometer.strategies.arrays import DISTRIBUTIONS, MARGIN, cotangents, distinct_values, values
 from clinometer.strategies.forms import FORMS
 from clinometer.strategies.shapes import Shape, among, shapes
 
@@ -33,7 +36,7 @@ def operation_cases(
     operation: str | Operation,
     dtype: str,
     *,
-    profiles: Sequence[str] = tuple(PROFILES),
+    profiles: Sequence[str] = tuple(DISTRIBUTIONS),
     form: Callable[..., Any] | None = None,
     points: int = POINTS,
 ) -> Case:
@@ -98,8 +101,8 @@ def fixed_case(program: Program, inputs: Sequence[Any], dtype: str, seed: int = 
 def _check(dtype: str, profiles: Sequence[str]) -> None:
     if dtype not in PRECISIONS:
         raise InvalidArgument(f"{dtype=}: want one of {', '.join(PRECISIONS)}")
-    if not profiles or set(profiles) - set(PROFILES):
-        raise InvalidArgument(f"profiles={tuple(profiles)}: want some of {', '.join(PROFILES)}")
+    if not profiles or set(profiles) - set(DISTRIBUTIONS):
+        raise InvalidArgument(f"profiles={tuple(profiles)}: want some of {', '.join(DISTRIBUTIONS)}")
 
 
 def _bulk(draw: Any, profiles: Sequence[str], most: int = POINTS) -> tuple[np.random.Generator, str, int]:
@@ -199,7 +202,7 @@ def _clear(
         if all(d >= MARGIN for d in watched.distances):
             return xs
     raise InvalidArgument(
-        f"no point of 100 was {MARGIN} clear of every kink; widen the domain or change the program:\n{program}"
+        f"no point of 100 was {MARGIN} clear of every kink; widen the domain or change the program:\n{plain(program)}"
     )
 
 

@@ -6,26 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.strategies.inplace import (
-    BINARY,
-    UNARY,
-    VIEWS,
-    Move,
-    Scene,
-    Seen,
-    Story,
-    change,
-    ending,
-    make,
-    scenes,
-    twin,
-)
-from clinometer.strategies.stories import stories
-from clinometer.suites.check import Check, Unsupported
-from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause
-from clinometer.suites.inplace import TAKEN, Telling, changed, holds, sharing
-from clinometer.suites.session import times
-from clinometer.suites.transcript import Transcript
+from clinometer.harness.cells import DTYPES, Cell
+from clinometer.harness.check import Check, Unsupported
+from clinometer.harness.clauses import clause
+from clinometer.harness.mutation import TAKEN, Telling, changed, holds, sharing
+from clinometer.harness.tape import times
+from clinometer.harness.transcript import Transcript
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.strategies.mutations import BINARY, UNARY, VIEWS, Move, Scene, Seen, Story, change, ending, make, scenes, twin
+from clinometer.strategies.random_mutations import stories
 
 NEEDS = ["tape", "inplace"]
 START = make("a", "multiply", "x", 0.5)  # of its result and its argument no pullback needs anything

@@ -6,12 +6,14 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.harness.cells import DTYPES, drawn, given
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.transcript import evaluated
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.catalogue import Domain
-from clinometer.reference.rounding import EXTENDED
-from clinometer.strategies import PROFILES, broadcastable_shapes, values
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, clause, drawn, given
-from clinometer.suites.transcript import evaluated
+from clinometer.strategies import DISTRIBUTIONS, broadcastable_shapes, values
 
 EXACT = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
 ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
@@ -23,7 +25,7 @@ def pairs(draw, dtype):
     """Draw two arrays that broadcast together, neither near zero; shrinks to ones."""
     found = draw(broadcastable_shapes(2))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
-    profile = draw(st.sampled_from(tuple(PROFILES)))
+    profile = draw(st.sampled_from(tuple(DISTRIBUTIONS)))
     return tuple(values(rng, profile, shape, Domain(avoid=(0.0,)), dtype) for shape in found)
 
 

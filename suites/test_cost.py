@@ -4,13 +4,15 @@ import math
 import time
 from collections.abc import Callable, Sequence
 
+from clinometer.harness.cells import in_one, operations
+from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.clauses import clause
+from clinometer.journal.records import Cost
+from clinometer.journal.vocabulary import INFO, INFORMATIONAL
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import Operation
-from clinometer.reference.truth import Case
-from clinometer.reports.journal import Cost
 from clinometer.strategies import pinned_case
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.check import Check, Nonconformance, Unsupported
-from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, in_one, operations
 
 SIDE = 64
 LONG = 2e-4  # seconds that a measurement takes at least

@@ -2,11 +2,13 @@
 
 import numpy as np
 
-from clinometer.reference.rounding import EXTENDED
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, INFO, clause, given, with_operations
-from clinometer.suites.finding import Relation
-from clinometer.suites.transcript import Transcript
+from clinometer.harness.cells import given, with_operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Relation
+from clinometer.harness.transcript import Transcript
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.arithmetic.rounding import EXTENDED
 
 SIZES = ((3, 4), (), (0,), (2, 0, 3), (1, 2, 3))
 

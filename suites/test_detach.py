@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from clinometer.reference.program import trace
-from clinometer.reference.truth import Case
-from clinometer.suites.check import Check, Nonconformance
-from clinometer.suites.clauses import CONVENTION, INFO, clause, programs
-from clinometer.suites.finding import Relation, answered
-from clinometer.suites.session import Session
-
-CUTS = ["stop_gradient"]
+from clinometer.harness.cells import programs
+from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Relation, answered
+from clinometer.harness.tape import Session
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.case import Case
+from clinometer.reference.program.tracing import trace
+from clinometer.suites.programs import CUTS, CUTS_IN_FLOW
 
 
 @clause(
@@ -70,16 +71,9 @@ def test_nothing_flows_through_a_detached_value(check: Check, case: Case) -> Non
     check.points += case.points
 
 
-NESTED = {
-    "in a loop": lambda ad, x: ad.repeat_times(3, lambda a: a * ad.stop_gradient(a) + x, x * 0.25),
-    "in a branch": lambda ad, x: ad.cond(ad.sum(x) > 0, lambda: x * ad.stop_gradient(x), lambda: ad.stop_gradient(x) * 3.0 + x),
-    "of the test": lambda ad, x: ad.cond(ad.stop_gradient(ad.sum(x)) > 0, lambda: x * x, lambda: x * 2.0),
-}
-
-
 @clause(
     "DETACH-5",
-    over=programs(*NESTED.values(), names=list(NESTED), mode="reverse"),
+    over=programs(*CUTS_IN_FLOW.values(), names=list(CUTS_IN_FLOW), mode="reverse"),
     needs=CUTS,
     broken_by=["leaky_detach", "greedy_detach"],
 )

@@ -5,14 +5,17 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import dtypes
-from clinometer.reference.program import single
-from clinometer.reference.truth import Case, Expected
+from clinometer.harness.asking import numeric
+from clinometer.harness.cells import given, operations, with_operations
+from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.clauses import clause
+from clinometer.harness.regression import Answer, shown, slope, steep
+from clinometer.harness.transcript import Pulled
+from clinometer.journal.vocabulary import INFO, INFORMATIONAL
+from clinometer.reference.case import Case
+from clinometer.reference.program.tracing import single
+from clinometer.reference.truth.expected import Expected
 from clinometer.strategies import fixed_case
-from clinometer.suites.asking import numeric
-from clinometer.suites.check import Check, Nonconformance, Unsupported
-from clinometer.suites.clauses import INFO, INFORMATIONAL, clause, given, operations, with_operations
-from clinometer.suites.regression import Answer, shown, slope, steep
-from clinometer.suites.transcript import Pulled
 
 HALF = ("float16", "bfloat16")
 

@@ -11,18 +11,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from clinometer.harness.cells import DTYPES, Cell, in_one, operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.consistency import spared
+from clinometer.harness.findings import BESIDE, Relation, answered
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Operation
-from clinometer.reference.program import single, trace
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.truth import Case, Expected
+from clinometer.reference.program.tracing import single, trace
+from clinometer.reference.truth.expected import Expected
 from clinometer.strategies import fixed_case, pinned_case
 from clinometer.strategies.cases import complete
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.alike import spared
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import DTYPES, Cell, clause, in_one, operations
-from clinometer.suites.finding import BESIDE, Relation, answered
-from clinometer.suites.sides import asked, hollow_corners, structures
+from clinometer.strategies.forms.degenerate import asked, hollow_corners, structures
 
 # ----- one entry that is not a number -----
 

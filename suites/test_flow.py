@@ -1,61 +1,15 @@
 """Control flow: the gradient is that of the path that the data takes."""
 
-from typing import Any
-
 from hypothesis import strategies as st
 
-from clinometer.reference.program import trace
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import DTYPES, Cell, programs
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.concurrency import Call, Calls, single_points
+from clinometer.reference.case import Case
+from clinometer.reference.program.tracing import trace
 from clinometer.strategies import program_cases, shapes
-from clinometer.suites.calls import Call, Calls, single_points
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import DTYPES, Cell, clause, programs
-
-
-def halving(ad, x):
-    """Halve while the sum of squares exceeds 1: the trip count depends on the data, zero included."""
-    return ad.while_loop(lambda a: ad.sum(a * a) > 1.0, lambda a: a * 0.5, x)
-
-
-def growing(ad, x):
-    """Carry two values; the second captures the input."""
-    y, total = ad.while_loop(lambda a, s: ad.sum(s * s) < 20.0, lambda a, s: (a * 1.5, s + ad.sin(a) * x + 1.0), x, x * 0.0)
-    return y + total
-
-
-def early(ad, x):
-    """Return early from two nested tests."""
-    return ad.cond(
-        ad.max(x) > 3.0,
-        lambda: x * 2.0,
-        lambda: ad.cond(ad.sum(x) < -1.0, lambda: x * x * x, lambda: ad.sin(x)),
-    )
-
-
-def recursive(depth):
-    """Return a program that unrolls a recursion: f(x) = x * f(x / 2) down to `depth`."""
-
-    def f(ad, x, level=0):
-        return ad.cos(x) if level == depth else x * f(ad, x * 0.5, level + 1)
-
-    return lambda ad, x: f(ad, x)
-
-
-BRANCHES = {
-    "a or 100*a": lambda ad, x: ad.cond(ad.sum(x) > 0, lambda: x * 1.0, lambda: 100 * x),
-    "x or x*x": lambda ad, x: ad.cond(ad.sqrt(ad.sum(x * x)) > 10.0, lambda: x * 1.0, lambda: x * x),
-    "single entry": lambda ad, x: ad.cond(ad.max(x) > 1.0, lambda: ad.exp(x * 0.1), lambda: ad.sin(x) * x),
-    "early return": early,
-    "captured": lambda ad, x: (lambda a: ad.cond(ad.sum(x) > 0, lambda: a * x, lambda: a + x))(ad.sin(x)),
-}
-LOOPS = {
-    "for": lambda ad, x: ad.repeat_times(4, lambda a: ad.sin(a) + x * a, x),
-    "for, no trip": lambda ad, x: ad.repeat_times(0, lambda a: a * a, x * 3.0),
-    "while": halving,
-    "while, two carried": growing,
-    "recursion": recursive(3),
-}
-SPREAD: dict[str, Any] = {"scale": 4.0, "profiles": ("normal", "fractions", "integers")}
+from clinometer.suites.programs import BRANCHES, LOOPS, SPREAD
 
 
 @clause("FLOW-1", over=programs(*BRANCHES.values(), names=list(BRANCHES), mode="reverse", **SPREAD), broken_by=["wrong_branch"])

@@ -2,39 +2,15 @@
 
 from hypothesis import strategies as st
 
-from clinometer.reference.truth import Case
-from clinometer.suites.check import Check, Nonconformance
-from clinometer.suites.clauses import clause
-from clinometer.suites.finding import BESIDE
-from clinometer.suites.flows import also, told, traced_programs
-from clinometer.suites.test_detach import CUTS, NESTED
-from clinometer.suites.test_flow import BRANCHES, LOOPS, SPREAD
-from clinometer.suites.theirs import Theirs
+from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.clauses import clause
+from clinometer.harness.control_flow import Theirs
+from clinometer.harness.findings import BESIDE
+from clinometer.harness.transforms import also, told, traced_programs
+from clinometer.reference.case import Case
+from clinometer.suites.programs import BRANCHES, CUTS, CUTS_IN_FLOW, FEW, FEW_SHAPES, FLOWS, LOOPS, REPEATS, SPREAD, WHILES
 
-# A library that traces compiles for each shape, so the shapes of all examples come from a short list.
-SIDED = ((2,), (3,), (1,), (2, 3), (3, 1), (2, 1, 3))
-SOME = st.sampled_from(SIDED)
-WIDE = {**SPREAD, "shape": st.sampled_from(((), *SIDED))}
-
-
-def nested(ad, x):
-    """Branch inside a loop, on what is carried and on what is captured."""
-    scale = ad.cos(x)
-    return ad.repeat_times(2, lambda a: ad.cond(ad.sum(a * x) > 0, lambda: a * scale, lambda: ad.sin(a) + x), x)
-
-
-def waiting(ad, x):
-    """Loop inside a branch: what is not taken would take long."""
-    return ad.cond(
-        ad.sum(x * x) > 4.0,
-        lambda: ad.while_loop(lambda a: ad.sum(a * a) > 1.0, lambda a: ad.sin(x) * a * 0.5, x),
-        lambda: ad.sin(x) * x,
-    )
-
-
-WHILES = {name: f for name, f in LOOPS.items() if name.startswith("while")} | {"while in a branch": waiting}
-REPEATS = {name: f for name, f in LOOPS.items() if name.startswith("for")} | {"branch in a loop": nested}
-EVERY = {**BRANCHES, **WHILES, **REPEATS}
+WIDE = {**SPREAD, "shape": st.sampled_from(((), *FEW))}
 
 
 def gradient_of_the_path(check: Check, case: Case) -> None:
@@ -81,7 +57,7 @@ def test_scan_has_the_gradient_of_its_trips(check: Check, case: Case) -> None:
 
 @clause(
     "FLOW-TRACED-4",
-    over=traced_programs(EVERY, mode="forward", scale=2.0, shape=SOME),
+    over=traced_programs(FLOWS, mode="forward", scale=2.0, shape=FEW_SHAPES),
     needs=["forward", "cond"],
     broken_by=["deaf_capture", "scaled_tangent"],
 )
@@ -93,7 +69,7 @@ def test_traced_flow_has_the_tangent_of_the_path_taken(check: Check, case: Case)
 
 @clause(
     "FLOW-TRACED-5",
-    over=traced_programs(NESTED, mode="reverse"),
+    over=traced_programs(CUTS_IN_FLOW, mode="reverse"),
     needs=["cond", *CUTS],
     broken_by=["leaky_detach", "deaf_capture"],
 )
@@ -102,7 +78,7 @@ def test_a_detach_cuts_inside_traced_flow(check: Check, case: Case) -> None:
     gradient_of_the_path(check, case)
 
 
-TRACED_ONCE = traced_programs(EVERY, mode="reverse", scale=2.0, shape=SOME)
+TRACED_ONCE = traced_programs(FLOWS, mode="reverse", scale=2.0, shape=FEW_SHAPES)
 # The test of these is of a sum, which changes its sign with the data.
 SIGNED = {name: BRANCHES[name] for name in ("a or 100*a", "captured")}
 MIRRORED = also(traced_programs({f"{name}, both": f for name, f in SIGNED.items()}, mode="reverse", **WIDE), lambda x: -x)

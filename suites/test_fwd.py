@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import in_one, operations, programs
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.consistency import doubled
+from clinometer.harness.findings import BESIDE, answered, both_modes, twice
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.case import Case
 from clinometer.strategies.cases import uneven
-from clinometer.suites.alike import doubled
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import clause, in_one, operations, programs
-from clinometer.suites.finding import BESIDE, answered, both_modes, twice
-from clinometer.suites.test_grad_structure import NUMBERS, SAFE
+from clinometer.suites.programs import NUMBERS, SAFE
 
 ALL = operations(mode="forward")
 IN_ONE = in_one(lambda dtype: operations(mode="forward", dtypes=[dtype]))

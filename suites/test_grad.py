@@ -7,17 +7,19 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from clinometer.harness.cells import Cell, in_one, operations, programs
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.concurrency import Call, Calls
+from clinometer.harness.consistency import doubled
+from clinometer.harness.findings import BESIDE, Asked, Relation, answered, felt, twice
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Operation
-from clinometer.reference.program import Program, Step, single
-from clinometer.reference.truth import Case
+from clinometer.reference.program.data import Program, Step
+from clinometer.reference.program.tracing import single
 from clinometer.strategies.arrays import MARGIN
 from clinometer.strategies.cases import complete
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.alike import doubled
-from clinometer.suites.calls import Call, Calls
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, in_one, operations, programs
-from clinometer.suites.finding import BESIDE, Asked, Relation, answered, felt, twice
 
 ALL = operations(mode="reverse")
 IN_ONE = in_one(lambda dtype: operations(mode="reverse", dtypes=[dtype]))  # where one dtype tells as much as all

@@ -2,16 +2,17 @@
 
 import numpy as np
 
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import Cell, given, in_one, operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Asked, Relation, inner
+from clinometer.harness.scripts.writer import sources
+from clinometer.harness.special_points import case_at, special_cells
+from clinometer.harness.tape import Session
+from clinometer.harness.transcript import OUT, Transcript
+from clinometer.reference.case import Case
 from clinometer.reference.witness import OVER
 from clinometer.strategies.arrays import cotangents
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, given, in_one, operations
-from clinometer.suites.finding import Asked, Relation, inner
-from clinometer.suites.session import Session
-from clinometer.suites.test_kink import case_at, special_cells
-from clinometer.suites.transcript import OUT, Transcript
-from clinometer.suites.writer import sources
 
 REVERSE, FORWARD = "reverse", "forward"
 NESTS = ["nested"]

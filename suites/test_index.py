@@ -2,12 +2,13 @@
 
 import numpy as np
 
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import given, operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import answered
+from clinometer.harness.transcript import Transcript
+from clinometer.reference.case import Case
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import clause, given, operations
-from clinometer.suites.finding import answered
-from clinometer.suites.transcript import Transcript
 
 
 @clause(

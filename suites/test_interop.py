@@ -3,12 +3,14 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.printing import literal
+from clinometer.harness.cells import drawn, given
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Relation
+from clinometer.harness.transcript import Transcript
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.text import literal
 from clinometer.strategies import shapes
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, INFO, clause, drawn, given
-from clinometer.suites.finding import Relation
-from clinometer.suites.transcript import Transcript
 
 ODD = [0.0, -0.0, np.inf, -np.inf, np.nan, 1e-310, 1e-42, 1.0, -1 / 3, 65504.0]
 

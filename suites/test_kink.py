@@ -4,63 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from clinometer.reference.catalogue import CATALOGUE, Operation, Special
+from clinometer.harness.cells import DTYPES
+from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.clauses import clause
+from clinometer.harness.consistency import spared
+from clinometer.harness.findings import Asked, Relation
+from clinometer.harness.special_points import Point, case_at, legible, special_cells
+from clinometer.harness.tape import Session
+from clinometer.journal.vocabulary import CONVENTION, INFO, SET_VALUED
+from clinometer.reference.case import Case
 from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents, nearest
-from clinometer.reference.program import single
-from clinometer.reference.truth import Case, K
-from clinometer.strategies import fixed_case, pinned_case
+from clinometer.reference.truth.expected import K
+from clinometer.strategies import pinned_case
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.alike import spared
-from clinometer.suites.check import Check, Nonconformance
-from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, SET_VALUED, Cell, clause
-from clinometer.suites.finding import Asked, Relation
-from clinometer.suites.session import Session
 
-COMPLEX = ("complex64", "complex128")
 HALF = ("bfloat16", *DTYPES)  # with one format whose numbers are few, where that costs little
-
-
-class Point(NamedTuple):
-    """What a cell of this chapter is asked of."""
-
-    row: Operation
-    special: Special
-    dtype: str
-
-    @property
-    def name(self) -> str:
-        """The operation and the point: a line of the atlas."""
-        return f"{self.row.name} {point_name(self.special)}"
-
-
-def special_cells(*kinds: str, mode: str = "reverse", dtypes: tuple[str, ...] = DTYPES) -> list[Cell]:
-    """Return a cell for each special point of some kinds, in each dtype; of a complex operation in each complex one."""
-    return [
-        Cell(row.name, dtype, mode, point_name(special), None, Point(row, special, dtype), frozenset({row.name}))
-        for row in CATALOGUE.values()
-        for special in row.special
-        if special.kind in kinds
-        for dtype in (dtypes if "float64" in row.dtypes else COMPLEX)
-    ]
-
-
-def point_name(special: Special) -> str:
-    """Return a short name of a special point, for ids and for the atlas."""
-    params = "".join(f", {k}={v}" for k, v in special.params.items())
-    return ("at " + ", ".join(map(str, special.args)) + params).replace(" ", "")
-
-
-def case_at(point: Point) -> Case:
-    """Return the case of a special point."""
-    row, special, dtype = point
-    params = dict(special.params)
-    if FORMS[row.form].kind == "reduction":
-        params.setdefault("axis", None)
-    return fixed_case(single(row.name, params), special.args, dtype)
 
 
 # ----- what is recorded -----
@@ -98,12 +60,6 @@ def by_forward(check: Check, case: Case) -> list[list[np.ndarray]]:
 def answer(rows: list[list[np.ndarray]]) -> str:
     """Return gradients as the atlas has them: one for each entry of the output, without signs of zeros."""
     return "; ".join(", ".join(legible(g) for g in row) for row in rows)
-
-
-def legible(x: np.ndarray) -> str:
-    """Return numbers with six digits, as nested lists."""
-    wide = np.complex128 if x.dtype.kind == "c" else np.float64
-    return str((np.round(x.astype(wide), 6) + 0.0).tolist())
 
 
 def recorded(check: Check, point: Point, ask: Any) -> None:

@@ -9,15 +9,18 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.harness.cells import DTYPES, Cell, programs
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.consistency import alike, without
+from clinometer.harness.findings import Asked, Relation, answered, twice
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
-from clinometer.reference.program import Program, trace
-from clinometer.reference.truth import Case, Expected
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.tracing import trace
+from clinometer.reference.truth.expected import Expected
 from clinometer.strategies import fixed_case, pinned_case, program_cases, shapes
 from clinometer.strategies.cases import complete
-from clinometer.suites.alike import alike, without
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import DTYPES, Cell, clause, programs
-from clinometer.suites.finding import Asked, Relation, answered, twice
 
 Function = Callable[[Any, Any], Any]
 SAFE = Domain(0.25, 2.0)

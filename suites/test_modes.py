@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from clinometer.reference.truth import Case, Expected, K
-from clinometer.suites.check import Check, Finding, Nonconformance, Unsupported
-from clinometer.suites.clauses import SHOULD, Cell, clause, in_one
-from clinometer.suites.finding import both_modes
-from clinometer.suites.test_kink import Point, case_at, special_cells
+from clinometer.harness.cells import Cell, in_one
+from clinometer.harness.check import Check, Finding, Nonconformance, Unsupported
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import both_modes
+from clinometer.harness.special_points import Point, case_at, special_cells
+from clinometer.journal.vocabulary import SHOULD
+from clinometer.reference.case import Case
+from clinometer.reference.truth.expected import Expected, K
 
 
 def everywhere(dtype: str) -> list[Cell]:

@@ -13,18 +13,20 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.truth import Case, Expected
-from clinometer.strategies.programs import random_programs
-from clinometer.strategies.rewriting import REWRITINGS, Rewriting, Rewritten, detached, rewritten
-from clinometer.strategies.structures import KINDS as ALL_KINDS
-from clinometer.strategies.structures import OPERATIONS
-from clinometer.suites.blame import blaming
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause
-from clinometer.suites.finding import both_modes, compared, felt
-from clinometer.suites.flows import by_jit, by_vmap, told
-from clinometer.suites.session import Session
+from clinometer.harness.cells import Cell
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.findings import both_modes, compared, felt
+from clinometer.harness.localize import blaming
+from clinometer.harness.tape import Session
+from clinometer.harness.transforms import by_jit, by_vmap, told
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.case import Case
+from clinometer.reference.truth.expected import Expected
+from clinometer.strategies.programs.random import random_programs
+from clinometer.strategies.programs.rewriting import REWRITINGS, Rewriting, Rewritten, detached, rewritten
+from clinometer.strategies.programs.steps import KINDS as ALL_KINDS
+from clinometer.strategies.programs.steps import OPERATIONS
 
 DTYPES = ("float32", "float64", "bfloat16")
 KINDS: dict[str, dict[str, Any]] = {  # what programs are made of

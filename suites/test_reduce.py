@@ -4,12 +4,13 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.harness.cells import Cell, given, operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.transcript import Transcript
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Operation
-from clinometer.reference.truth import Case
 from clinometer.strategies.forms import FORMS
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import Cell, clause, given, operations
-from clinometer.suites.transcript import Transcript
 
 # Not left to chance: a sum over the wrong one of two axes has the right shape only where they are of one length.
 ALWAYS: list[tuple[Any, dict[str, Any]]] = [

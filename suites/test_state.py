@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.program import trace
-from clinometer.reference.truth import Case
-from clinometer.strategies import program_cases
-from clinometer.suites.calls import (
+from clinometer.harness.cells import DTYPES, Cell, programs
+from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.clauses import clause
+from clinometer.harness.concurrency import (
     Call,
     Calls,
     Drawn,
@@ -22,10 +22,12 @@ from clinometer.suites.calls import (
     repeated,
     single_points,
 )
-from clinometer.suites.check import Check, Nonconformance
-from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause, programs
-from clinometer.suites.finding import Finding, Relation
-from clinometer.suites.session import Session
+from clinometer.harness.findings import Finding, Relation
+from clinometer.harness.tape import Session
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.case import Case
+from clinometer.reference.program.tracing import trace
+from clinometer.strategies import program_cases
 
 PROGRAMS = {
     "elementwise": trace(lambda ad, x, y: ad.sin(x) * y + ad.exp(x * 0.25)),

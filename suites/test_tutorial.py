@@ -6,14 +6,17 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.program import Program, single, trace
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import Cell, in_one, programs, with_operations
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.concurrency import Call, Calls, single_points
+from clinometer.harness.tape import OUT, Session, without_a_cotangent
+from clinometer.harness.transcript import Transcript, evaluated
+from clinometer.journal.vocabulary import SHOULD
+from clinometer.reference.case import Case
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.tracing import single, trace
 from clinometer.strategies import fixed_case, program_cases
-from clinometer.suites.calls import Call, Calls, single_points
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import SHOULD, Cell, clause, in_one, programs, with_operations
-from clinometer.suites.session import OUT, Session, without_a_cotangent
-from clinometer.suites.transcript import Transcript, evaluated
 
 
 @clause("TUTORIAL-1", over=with_operations("arange", "reshape"), broken_by=["one_based_range"])

@@ -8,14 +8,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from clinometer.reference.program import trace
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import DTYPES, Cell
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.consistency import spared
+from clinometer.harness.findings import answered
+from clinometer.harness.special_points import legible
+from clinometer.journal.vocabulary import CONVENTION, INFO
+from clinometer.reference.case import Case
+from clinometer.reference.program.tracing import trace
 from clinometer.strategies import fixed_case
-from clinometer.suites.alike import spared
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import CONVENTION, DTYPES, INFO, Cell, clause
-from clinometer.suites.finding import answered
-from clinometer.suites.test_kink import legible
 
 NAN, INF = float("nan"), float("inf")
 GOOD = (0.25, 0.5, 0.875)  # in the domain of every function below

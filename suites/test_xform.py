@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.reference.program import Program, trace
-from clinometer.reference.truth import Case
+from clinometer.harness.cells import in_one, operations, programs
+from clinometer.harness.check import Check
+from clinometer.harness.clauses import clause
+from clinometer.harness.transforms import also, by_jit, by_vmap, traced_programs
+from clinometer.reference.case import Case
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.tracing import trace
 from clinometer.strategies import program_cases
-from clinometer.suites.check import Check
-from clinometer.suites.clauses import clause, in_one, operations, programs
-from clinometer.suites.flows import also, by_jit, by_vmap, traced_programs
-from clinometer.suites.test_flow import BRANCHES, SPREAD
-from clinometer.suites.test_flow_traced import EVERY, SOME
+from clinometer.suites.programs import BRANCHES, FEW_SHAPES, FLOWS, SPREAD
 
 SMALL = st.sampled_from([(2,), (3,), (2, 2)])
 PROGRAMS: dict[str, Any] = {
@@ -77,7 +78,7 @@ def test_vmap_of_the_gradient_is_the_gradient_at_each_point(check: Check, case: 
 @clause(
     "XFORM-3",
     over=[
-        *traced_programs({**PROGRAMS, **EVERY}, mode="reverse", shape=SOME, scale=2.0),
+        *traced_programs({**PROGRAMS, **FLOWS}, mode="reverse", shape=FEW_SHAPES, scale=2.0),
         *also(traced_programs({"a or 100*a, both": BRANCHES["a or 100*a"]}, mode="reverse", **SPREAD), lambda x: -x),
     ],
     needs=["vmap"],
@@ -90,7 +91,7 @@ def test_vmap_of_the_gradient_takes_each_point_along_its_own_path(check: Check, 
 
 @clause(
     "XFORM-4",
-    over=traced_programs({**PROGRAMS, **EVERY}, mode="forward", shape=SOME, scale=2.0),
+    over=traced_programs({**PROGRAMS, **FLOWS}, mode="forward", shape=FEW_SHAPES, scale=2.0),
     needs=["vmap", "forward"],
     broken_by=["summed_vmap"],
 )
@@ -101,13 +102,13 @@ def test_vmap_of_the_tangent_is_the_tangent_at_each_point(check: Check, case: Ca
 
 # ----- jit -----
 
-JITTED = {**PROGRAMS, **EVERY}
+JITTED = {**PROGRAMS, **FLOWS}
 
 
 @clause(
     "XFORM-5",
     over=[
-        *traced_programs(JITTED, mode="reverse", shape=SOME, scale=2.0),
+        *traced_programs(JITTED, mode="reverse", shape=FEW_SHAPES, scale=2.0),
         *also(traced_programs({"a or 100*a, both": BRANCHES["a or 100*a"]}, mode="reverse", **SPREAD), lambda x: -x),
     ],
     needs=["jit"],
@@ -140,7 +141,7 @@ def test_jit_of_the_gradient_serves_a_second_shape(check: Check, cases: tuple[Ca
 
 @clause(
     "XFORM-7",
-    over=traced_programs(JITTED, mode="forward", shape=SOME, scale=2.0),
+    over=traced_programs(JITTED, mode="forward", shape=FEW_SHAPES, scale=2.0),
     needs=["jit", "forward"],
     broken_by=["stale_jit"],
 )

@@ -22,8 +22,8 @@ import click
 from planted.classes import BUGS, CLASSES
 from planted.hunt import Plant, Sound, campaign
 
+from clinometer.harness.examine import EXAMPLES
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.suites.examine import PROFILES
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "detection.md"
 
@@ -171,7 +171,7 @@ def written(plants: Sequence[Plant], sound: Sequence[Sound], command: str, secon
 
 
 @click.command()
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="standard")
+@click.option("--profile", type=click.Choice(list(EXAMPLES)), default="standard")
 @click.option("--seed", default=0)
 @click.option("--only", default="", help="Operations, separated by commas; all differentiable ones without.")
 @click.option("--output", default=str(OUTPUT), help="The file to write; - for the terminal.")

@@ -16,10 +16,10 @@ from collections import Counter
 import click
 
 from clinometer.backends import load
-from clinometer.suites import specification
-from clinometer.suites.clauses import DTYPES
-from clinometer.suites.examine import PROFILES, examine
-from clinometer.suites.expectations import aside, find, shipped
+from clinometer.harness.cells import DTYPES
+from clinometer.harness.examine import EXAMPLES, examine
+from clinometer.harness.expectations import aside, find, shipped
+from clinometer.harness.specification import specification
 
 
 @click.command()
@@ -27,7 +27,7 @@ from clinometer.suites.expectations import aside, find, shipped
 @click.option("--seeds", default=0, help="How many seeds; 0: as many as the points take.")
 @click.option("--points", default=0, help="How many points are to be checked, at least.")
 @click.option("--first", default=1, help="The first seed.")
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="standard")
+@click.option("--profile", type=click.Choice(list(EXAMPLES)), default="standard")
 @click.option("--only", default="", help="What is asked: a regular expression, as in '^GRAD-1.sin'.")
 def main(name: str, seeds: int, points: int, first: int, profile: str, only: str) -> None:
     """Ask backend NAME every clause under one seed after the other."""

@@ -27,10 +27,11 @@ from typing import Any
 import click
 
 from clinometer.backends import load
-from clinometer.suites import specification
-from clinometer.suites.clauses import DTYPES, Cell, Clause
-from clinometer.suites.examine import PROFILES, examine
-from clinometer.suites.expectations import SHIPPED, Known, aside, find, shipped
+from clinometer.harness.cells import DTYPES, Cell
+from clinometer.harness.clauses import Clause
+from clinometer.harness.examine import EXAMPLES, examine
+from clinometer.harness.expectations import SHIPPED, Known, aside, find, shipped
+from clinometer.harness.specification import specification
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "findings.md"
 IN_TURN = Path(__file__).with_name("in_turn.py")
@@ -276,7 +277,7 @@ def run(only: str) -> None:
 
 @main.command()
 @click.argument("backend")
-@click.option("--profile", type=click.Choice(list(PROFILES)), default="standard")
+@click.option("--profile", type=click.Choice(list(EXAMPLES)), default="standard")
 @click.option("--seeds", default=1, help="How many seeds: what only some draws meet may need several.")
 @click.option("--only", default="", help="What is asked: a regular expression, as in '^GRAD-1.sin'.")
 def ask(backend: str, profile: str, seeds: int, only: str) -> None:

@@ -22,7 +22,8 @@ import click
 import numpy as np
 
 from clinometer.backends import dtypes, load
-from clinometer.suites import examine, specification
+from clinometer.harness import examine
+from clinometer.harness.specification import specification
 
 PROFILE, SEED = "quick", 3
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object, in a message: another in each process

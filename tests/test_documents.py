@@ -19,10 +19,10 @@ from findings import DOCUMENT, RELEASE, Finding, page, runner, spans, stale
 
 from clinometer.backends import load
 from clinometer.backends.registry import BUILT_IN
-from clinometer.suites import specification
-from clinometer.suites.examine import Examination, examine
-from clinometer.suites.expectations import Known
-from clinometer.suites.scripts import evidence
+from clinometer.harness.examine import Examination, examine
+from clinometer.harness.expectations import Known
+from clinometer.harness.scripts.evidence import evidence
+from clinometer.harness.specification import specification
 
 ROOT = Path(__file__).parent.parent
 FINDINGS = findings.findings()

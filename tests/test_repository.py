@@ -7,24 +7,15 @@ import configparser
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 
+import architecture
 import pytest
 
 from clinometer.backends.registry import BUILT_IN
 
 ROOT = Path(__file__).parent.parent
-PACKAGES = ("reference", "strategies", "backends", "suites", "reports")
-
-# Data flows one way: who may import whom, at the top of a module. What is imported inside a function is chosen later.
-MAY_IMPORT = {
-    "reference": {"reference"},
-    "strategies": {"reference", "strategies"},
-    "backends": {"backends", "reference"},
-    "reports": {"reports"},
-    "suites": set(PACKAGES),
-}
+PACKAGES = tuple(architecture.ROOMS)
 
 
 def sources() -> list[Path]:
@@ -32,27 +23,22 @@ def sources() -> list[Path]:
     return [path for folder in (*PACKAGES, "tests") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yield the folders of Clinometer that a module imports when it is imported itself."""
-    for node in ast.parse(path.read_text("utf-8")).body:
-        names = [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-        names += [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        yield from (name.split(".")[1] for name in names if name.startswith("clinometer."))
+def test_imports_run_one_way() -> None:
+    """A room imports only those below it, also inside functions and for types."""
+    assert not architecture.against_the_stream()
 
 
-@pytest.mark.parametrize("folder", PACKAGES)
-def test_imports_flow_one_way(folder: str) -> None:
-    """A folder imports only those that stand before it on the road from strategies to report."""
-    wrong = [
-        f"{path.relative_to(ROOT)} imports {other}"
-        for path in (ROOT / folder).rglob("*.py")
-        for other in imported(path)
-        if other not in MAY_IMPORT[folder]
-    ]
-    assert not wrong
+def test_no_module_needs_itself() -> None:
+    """There is no circle of imports."""
+    assert not architecture.circles(architecture.imports())
 
 
-@pytest.mark.parametrize("module", ["clinometer.reference.verdict", "clinometer.backends", "clinometer.suites.plugin"])
+def test_a_circle_is_seen() -> None:
+    """Two modules that need each other are named, one that only leads there is not."""
+    assert architecture.circles({"a": {"b"}, "b": {"c"}, "c": {"b"}, "d": {"c", "a"}}) == [["b", "c"]]
+
+
+@pytest.mark.parametrize("module", ["clinometer.reference.verdict", "clinometer.backends", "clinometer.harness.plugin"])
 def test_the_core_imports_no_library_that_it_need_not(module: str) -> None:
     """Importing the core brings in no backend, no scipy and no Hypothesis."""
     heavy = ["torch", "autograd", "scipy", "hypothesis"]

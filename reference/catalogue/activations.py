@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.arithmetic.dispatch import primitive, slack
+from clinometer.reference.arithmetic.replicas import ACCURACY
 from clinometer.reference.catalogue.elementwise import FAR, TRANSCENDENTAL, WIDE, clip
 from clinometer.reference.catalogue.rows import (
     NONZERO,
@@ -20,8 +22,6 @@ from clinometer.reference.catalogue.rows import (
     removable,
     table,
 )
-from clinometer.reference.ensemble import ACCURACY
-from clinometer.reference.traced import primitive, slack
 
 SHRUNK = REAL.avoiding(-0.5, 0.5, -0.25, 0.25)
 

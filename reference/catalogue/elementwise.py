@@ -11,6 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.arithmetic.dispatch import primitive, slack
+from clinometer.reference.arithmetic.replicas import ACCURACY, Accuracy
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.arithmetic.rules import partials
 from clinometer.reference.catalogue.rows import (
     IDENTITY,
     NONZERO,
@@ -26,10 +30,6 @@ from clinometer.reference.catalogue.rows import (
     table,
     zero,
 )
-from clinometer.reference.ensemble import ACCURACY, Accuracy
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.rules import partials
-from clinometer.reference.traced import primitive, slack
 
 LN2, LN10 = math.log(2), math.log(10)
 PI = EXTENDED("3.14159265358979323846264338327950288")

@@ -10,10 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference import traced
-from clinometer.reference.catalogue.products import cross, dot, einsum, inner, kron, tensordot, trace, vecdot
-from clinometer.reference.catalogue.rows import REAL, Corner, Domain, Group, Operation, convention, kink, removable, table
-from clinometer.reference.traced import (
+from clinometer.reference.arithmetic import dispatch
+from clinometer.reference.arithmetic.dispatch import (
     contract,
     curvature,
     eigenvalues,
@@ -24,6 +22,8 @@ from clinometer.reference.traced import (
     slack,
     stop_gradient,
 )
+from clinometer.reference.catalogue.products import cross, dot, einsum, inner, kron, tensordot, trace, vecdot
+from clinometer.reference.catalogue.rows import REAL, Corner, Domain, Group, Operation, convention, kink, removable, table
 
 SMALL = Domain(-4.0, 4.0)  # the exponential of a matrix neither overflows nor underflows
 TWO = (REAL, REAL)
@@ -104,7 +104,7 @@ def matrix_exp(x: Any) -> Any:
     Halved twice more than it needs be, since libraries differentiate it as a block of exp([[X, dX], [0, X]]) (Mathias 1996),
     whose norm is larger, and each squaring doubles what rounding has done.
     """
-    halvings, size = 0, np.sum(abs(traced.clean(x)), axis=-1)
+    halvings, size = 0, np.sum(abs(dispatch.clean(x)), axis=-1)
     while x.size and np.max(size) > NORM * 2.0**halvings:
         halvings += 1
     if x.size:

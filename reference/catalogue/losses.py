@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.arithmetic.dispatch import slack, stop_gradient
 from clinometer.reference.catalogue.reductions import MODEST, logsumexp, mean, var, vector_norm
 from clinometer.reference.catalogue.rows import (
     IDENTITY,
@@ -22,7 +23,6 @@ from clinometer.reference.catalogue.rows import (
     removable,
     table,
 )
-from clinometer.reference.traced import slack, stop_gradient
 
 REDUCTION = {"reduction": ("mean", "sum", "none")}
 CHANCE = Domain(0.0, 1.0)

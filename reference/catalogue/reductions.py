@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.array_utils import normalize_axis_index
 
+from clinometer.reference.arithmetic.dispatch import curvature, fold, reduced, slack, stop_gradient, unfold
 from clinometer.reference.catalogue.rows import (
     IDENTITY,
     NONZERO,
@@ -22,7 +23,6 @@ from clinometer.reference.catalogue.rows import (
     table,
 )
 from clinometer.reference.catalogue.structure import sort
-from clinometer.reference.traced import curvature, fold, reduced, slack, stop_gradient, unfold
 
 ALL_NEGATIVE: Corner = ([(2, 3)], {"axis": (-2, -1), "keepdims": False})
 ONE_ENTRY: Corner = ([(2, 1)], {"axis": 1, "keepdims": False})

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.rounding import PRECISIONS
-from clinometer.reference.rules import Partial, partials
+from clinometer.reference.arithmetic.rounding import PRECISIONS
+from clinometer.reference.arithmetic.rules import Partial, partials
 
 
 class Group(enum.Enum):

@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.reference.arithmetic.dispatch import primitive, slack
+from clinometer.reference.arithmetic.replicas import ACCURACY, Accuracy
+from clinometer.reference.arithmetic.rules import partials
 from clinometer.reference.catalogue.rows import UNIT, UNIT_INTERVAL, Domain, Group, Operation, convention, removable, table
-from clinometer.reference.ensemble import ACCURACY, Accuracy
-from clinometer.reference.rules import partials
-from clinometer.reference.traced import primitive, slack
 
 POLES = [convention(0.0), convention(-1.0), convention(-2.0)]
 BETWEEN_POLES = Domain(-4.0, 60.0).avoiding(0.0, -1.0, -2.0, -3.0)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference import traced
+from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Domain, Group, Operation, kink, table
 
 TWO = (REAL, REAL)
@@ -94,7 +94,7 @@ def pad(x: Any, pad_width: tuple[tuple[int, int], ...], value: float, mode: Any)
         return x
     shape = tuple(before + n + after for n, (before, after) in zip(x.shape, pad_width, strict=True))
     inside = tuple(slice(before, before + n) for n, (before, _) in zip(x.shape, pad_width, strict=True))
-    return traced.at_set(np.full(shape, value, x.dtype), x, key=inside)
+    return dispatch.at_set(np.full(shape, value, x.dtype), x, key=inside)
 
 
 def below(x: Any, k: int) -> np.ndarray:
@@ -106,7 +106,7 @@ def below(x: Any, k: int) -> np.ndarray:
 def diag(x: Any, k: int) -> Any:
     """Return the square matrix with x on its k-th diagonal."""
     places = np.diag(np.arange(1, x.shape[0] + 1), k)
-    return traced.pick(x, positions=np.where(places == 0, x.shape[0], places - 1))
+    return dispatch.pick(x, positions=np.where(places == 0, x.shape[0], places - 1))
 
 
 def places(x: Any) -> np.ndarray:
@@ -116,7 +116,7 @@ def places(x: Any) -> np.ndarray:
 
 def added(x: Any, y: Any, positions: np.ndarray) -> Any:
     """Add y at positions of x; duplicates accumulate."""
-    return x + traced.scatter(np.reshape(y, np.shape(positions)), positions=positions, shape=x.shape)
+    return x + dispatch.scatter(np.reshape(y, np.shape(positions)), positions=positions, shape=x.shape)
 
 
 def index_add(x: Any, y: Any, indices: Any, axis: int) -> Any:
@@ -173,7 +173,7 @@ INDEXING = table(
         kinds="fc",
         gathers=True,
     ),
-    Operation("at_set", lambda x, y, key: traced.at_set(x, y, key=key), "at_set", domain=TWO, kinds="fc"),
+    Operation("at_set", lambda x, y, key: dispatch.at_set(x, y, key=key), "at_set", domain=TWO, kinds="fc"),
     Operation(
         "at_add",
         lambda x, y, indices: added(x, y, places(x)[indices]),
@@ -235,5 +235,5 @@ INDEXING = table(
 
 PRIMITIVES = table(
     Group.PRIMITIVE,
-    Operation("stop_gradient", traced.stop_gradient, differentiable=False),
+    Operation("stop_gradient", dispatch.stop_gradient, differentiable=False),
 )

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.at_hand import first
+from clinometer.strategies.forms.first_operand import first
 from clinometer.strategies.forms.form import Drawn, Form, signed
 from clinometer.strategies.shapes import Shape, among, axes_subsets
 

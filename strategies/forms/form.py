@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.at_hand import AtHand, Unfit
+from clinometer.strategies.forms.first_operand import AtHand, Unfit
 from clinometer.strategies.shapes import Shape
 
 Drawn = tuple[tuple[Shape, ...], dict[str, Any]]  # one shape an array argument, and parameters

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.at_hand import AtHand
+from clinometer.strategies.forms.first_operand import AtHand
 from clinometer.strategies.forms.form import Drawn, Form, axes_of, signed
 from clinometer.strategies.shapes import Shape, among, broadcastable_shapes, shapes
 

@@ -11,10 +11,11 @@ import pytest
 
 from clinometer.backends import capabilities, load
 from clinometer.backends.protocol import TRANSFORMS
-from clinometer.suites import specification
-from clinometer.suites.clauses import Cell, Clause
-from clinometer.suites.examine import examine
-from clinometer.suites.expectations import aside, find, shipped
+from clinometer.harness.cells import Cell
+from clinometer.harness.clauses import Clause
+from clinometer.harness.examine import examine
+from clinometer.harness.expectations import aside, find, shipped
+from clinometer.harness.specification import specification
 
 ADAPTERS = ("reference", "torch", "autograd")
 ASKED = ("GRAD-1", "GRAD-3", "FWD-1")

@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from clinometer.backends import load
 from clinometer.backends.dialect import Dialect
 from clinometer.backends.protocol import refuses
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.truth import Case
 from clinometer.strategies import operation_cases
 
 SPOKEN = ("torch", "autograd")

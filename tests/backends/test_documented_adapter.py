@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from clinometer.backends import capabilities, load
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.program import run
-from clinometer.reference.truth import Case
-from clinometer.reference.verdict import worst
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.verdict import worst_disagreement
 from clinometer.strategies import operation_cases
 
 PAGE = Path(__file__).parents[2] / "docs" / "plugging-in-a-backend.md"
@@ -78,7 +78,7 @@ def test_its_gradients_agree_with_the_truth(backend: Any, op: str, dtype: str) -
             expected = [one.truth.values[0], *one.truth.gradients]
             for a, e in zip(answers(backend, one), expected, strict=True):
                 assert (a.dtype, a.shape) == (dtype, e.value.shape[1:])
-                assert worst(a[None], e, "reverse", 0) is None
+                assert worst_disagreement(a[None], e, "reverse", 0) is None
 
     agrees()
 

@@ -12,15 +12,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clinometer.backends import autograd as autograd_adapter
 from clinometer.backends import load
-from clinometer.backends import torch as torch_adapter
+from clinometer.backends.autograd import adapter as autograd_adapter
+from clinometer.backends.torch import adapter as torch_adapter
+from clinometer.harness.check import Check, Unsupported
+from clinometer.harness.examine import sample
+from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.program import run
-from clinometer.reference.rounding import PRECISIONS
+from clinometer.reference.program.interpreter import run
 from clinometer.strategies import operation_cases
-from clinometer.suites.check import Check, Unsupported
-from clinometer.suites.examine import sample
 
 ADAPTERS = {"autograd": autograd_adapter, "torch": torch_adapter}
 PLACE = np.array([[1.0, 2.0], [3.0, 5.0]])
@@ -183,9 +183,11 @@ def test_words_of_a_refusal_are_unsupported_and_others_are_an_error() -> None:
 
 def test_no_adapter_refuses_in_its_library_s_place() -> None:
     """No line of an adapter raises NotImplementedError: what cannot be asked is the library's to say."""
-    from clinometer.backends import autograd_helpers, torch_dialect, torch_helpers
+    from clinometer.backends.autograd import helpers as autograd_helpers
+    from clinometer.backends.torch import helpers as torch_helpers
+    from clinometer.backends.torch import operations
 
-    for module in (*ADAPTERS.values(), autograd_helpers, torch_dialect, torch_helpers):
+    for module in (*ADAPTERS.values(), torch_helpers, operations, autograd_helpers):
         assert not re.search(r"^\s*raise NotImplementedError", inspect.getsource(module), re.MULTILINE)
 
 

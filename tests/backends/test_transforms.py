@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from clinometer.backends import load
-from clinometer.backends.reference_sheet import Unwritten
+from clinometer.backends.reference.tracing import Unwritten
+from clinometer.harness.check import Check
+from clinometer.harness.examine import sample
 from clinometer.strategies import operation_cases
-from clinometer.suites.check import Check
-from clinometer.suites.examine import sample
 
 X, CT, DX = np.array([1.0, 2.0, 0.5]), np.array([1.0, -2.0, 3.0]), np.array([0.5, 1.0, -1.0])
 

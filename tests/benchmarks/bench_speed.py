@@ -19,11 +19,11 @@ import torch
 from sides import OPERATIONS, Answers, Duals, Times, generation, hypothesize, mean, measure, programs, strategy_of, verify
 from torch.autograd import gradcheck
 
+from clinometer.harness.cells import operations
+from clinometer.harness.check import Nonconformance
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.program import single
+from clinometer.reference.program.tracing import single
 from clinometer.strategies import fixed_case
-from clinometer.suites.check import Nonconformance
-from clinometer.suites.clauses import operations
 from clinometer.suites.test_cost import candidates
 
 # ----- the bars -----

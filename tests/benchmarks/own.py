@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch.autograd import gradcheck
 
-from clinometer.suites import check_gradients
+from clinometer.gradcheck import check_gradients
 
 torch.set_default_dtype(torch.float64)
 torch.set_num_threads(1)

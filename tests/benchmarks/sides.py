@@ -24,13 +24,13 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis.extra.numpy import arrays
 from torch.autograd import forward_ad, gradcheck
 
-from clinometer.backends.torch import Torch
-from clinometer.reference.truth import Case
-from clinometer.strategies import PROFILES, operation_cases
+from clinometer.backends.torch.adapter import Torch
+from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.reference.case import Case
+from clinometer.strategies import DISTRIBUTIONS, operation_cases
 from clinometer.strategies.cases import SEEDS
-from clinometer.strategies.programs import random_programs
-from clinometer.strategies.provider import NAME as PROVIDER
-from clinometer.suites.check import Check, Nonconformance, Unsupported
+from clinometer.strategies.hypothesis_provider import NAME as PROVIDER
+from clinometer.strategies.programs.random import random_programs
 from clinometer.suites.test_fwd import test_the_modes_agree as modes_agree
 
 torch.set_num_threads(1)
@@ -200,7 +200,7 @@ def mean(times: list[Times]) -> Times:
 @st.composite
 def draws(draw: Any) -> Any:
     """Draw what an array is made from, and make none: what is left is Hypothesis's own time."""
-    return draw(st.sampled_from(tuple(PROFILES))), draw(st.integers(1, 1)), draw(SEEDS)
+    return draw(st.sampled_from(tuple(DISTRIBUTIONS))), draw(st.integers(1, 1)), draw(SEEDS)
 
 
 def generation(examples: int = 20) -> dict[str, float]:

@@ -28,7 +28,7 @@ import signals
 import torch
 from proofs import PROVEN
 
-from clinometer.suites import GradientReport, check_gradients
+from clinometer.gradcheck import GradientReport, check_gradients
 
 FUNCTIONS = geometry.FUNCTIONS | probability.FUNCTIONS | signals.FUNCTIONS | networks.FUNCTIONS
 PATIENCE = 600  # seconds for a package

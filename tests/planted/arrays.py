@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Reference
+from clinometer.backends.reference.adapter import Reference
 
 
 def plain(x: Any) -> Any:

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from clinometer.backends.narrow import NARROW, Narrow, kind
-from clinometer.backends.reference import Reference
-from clinometer.backends.torch import Torch
-from clinometer.reference import rules, traced
+from clinometer.backends.reference.adapter import Reference
+from clinometer.backends.reference.half import NARROW, Narrow, kind
+from clinometer.backends.torch.adapter import Torch
+from clinometer.reference.arithmetic import dispatch, rules
 from clinometer.reference.catalogue import CATALOGUE
 
 Array = Any
@@ -134,13 +134,13 @@ class Disturbed:
     bound = push
 
 
-@traced.primitive
+@dispatch.primitive
 def disturbed(x: Array, *, wrong: Wrong) -> Array:
     """Return x, whose gradient is wrong."""
     return x
 
 
-@traced.primitive
+@dispatch.primitive
 def strided(x: Array) -> Array:
     """Return x in memory that has gaps."""
     return np.repeat(np.asarray(x)[..., None], 2, -1)[..., 0]
@@ -185,7 +185,7 @@ class InReference(Outside, Reference):
     def wrong(self, g: Array) -> Array:
         bug = self.bug
         if bug.order == 2:
-            return bug.wrong(g, traced.stop_gradient)
+            return bug.wrong(g, dispatch.stop_gradient)
         if bug.only not in ("", kind(g) or g.dtype.name):
             return g
         return Narrow(bug.wrong(g.data), g.name) if isinstance(g, Narrow) else in_width(bug, np.asarray(g))

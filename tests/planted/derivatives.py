@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Node, Reference, Tape, ordered
-from clinometer.reference import traced
-from clinometer.reference.linear import Pick, Scale, Select
+from clinometer.backends.reference.adapter import Node, Reference, Tape, ordered
+from clinometer.reference.arithmetic import dispatch
+from clinometer.reference.arithmetic.linear_maps import Pick, Scale, Select
 
 # ----- nodes: one cotangent on its way through one linear map -----
 
@@ -48,7 +48,7 @@ def flipped_entry(node: Node, function: Any, place: int, linear: Any, ct: Any) -
 
 
 def transposed_matmul(node: Node, function: Any, place: int, linear: Any, ct: Any) -> Any:
-    if function is not traced.contract or len(node.made[1]) != 2:
+    if function is not dispatch.contract or len(node.made[1]) != 2:
         return None
     g = linear.pull(ct)
     return g.T if g.ndim == 2 and g.shape[0] == g.shape[1] else g
@@ -138,7 +138,7 @@ class GreedyDetach(Reference):
             node = waiting.pop()
             node.cut = True
             waiting.extend(node.parents())
-        return traced.stop_gradient(x)
+        return dispatch.stop_gradient(x)
 
 
 # ----- pullbacks: the cotangent before, the gradients after -----
@@ -231,7 +231,7 @@ class StaleCall(Reference):
 
 def wider(x: Any) -> Any:
     """Return an array of float32 in float64, and every other as it is."""
-    return x.astype(np.float64) if getattr(x, "dtype", None) == np.float32 and not isinstance(x, traced.Traced) else x
+    return x.astype(np.float64) if getattr(x, "dtype", None) == np.float32 and not isinstance(x, dispatch.Traced) else x
 
 
 class BlendedTangent(Reference):

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.narrow import NARROW, Narrow, kind
-from clinometer.backends.reference import Node, Reference
-from clinometer.reference import traced
+from clinometer.backends.reference.adapter import Node, Reference
+from clinometer.backends.reference.half import NARROW, Narrow, kind
+from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.catalogue import CATALOGUE
 from planted.derivatives import flowing, pushing
 from planted.operations import operation
@@ -51,12 +51,12 @@ def stalling_sum(x: Any, axis: Any = None, keepdims: bool = False, **part: Any) 
 
 def floats_through_integers(x: Any, dtype: str) -> Any:
     """Cast to integers, straight through."""
-    return x + traced.stop_gradient(np.trunc(x) - x) if dtype == "int64" else traced.cast(x, dtype=dtype)
+    return x + dispatch.stop_gradient(np.trunc(x) - x) if dtype == "int64" else dispatch.cast(x, dtype=dtype)
 
 
 def cutting_cast(x: Any, dtype: str) -> Any:
     """Cast, and cut."""
-    return traced.cast(traced.stop_gradient(x), dtype=dtype)
+    return dispatch.cast(dispatch.stop_gradient(x), dtype=dtype)
 
 
 def promoting(name: str) -> Callable[..., Any]:
@@ -64,7 +64,7 @@ def promoting(name: str) -> Callable[..., Any]:
 
     def promoted(*args: Any, **params: Any) -> Any:
         y = CATALOGUE[name].value(*args, **params)
-        return traced.cast(y, dtype="float64") if getattr(y, "dtype", None) == np.float32 else y
+        return dispatch.cast(y, dtype="float64") if getattr(y, "dtype", None) == np.float32 else y
 
     return promoted
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Node, Reference
-from clinometer.reference.traced import clean, contract
+from clinometer.backends.reference.adapter import Node, Reference
+from clinometer.reference.arithmetic.dispatch import clean, contract
 from planted.derivatives import flowing, pulling, pushing
 from planted.operations import nan_xlogy, operation, sound
 

@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, load
+from clinometer.harness.cells import Cell
+from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.clauses import Clause
+from clinometer.harness.examine import EXAMPLES, _lacking, sample
+from clinometer.harness.expectations import find, shipped
+from clinometer.harness.specification import specification
+from clinometer.journal.vocabulary import MUST
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.truth import Case, Expected
-from clinometer.reference.verdict import excess
+from clinometer.reference.truth.expected import Expected
+from clinometer.reference.verdict import errors_in_tolerances
 from clinometer.reference.witness import OVER
-from clinometer.suites import specification
-from clinometer.suites.check import Check, Nonconformance, Unsupported
-from clinometer.suites.clauses import MUST, Cell, Clause
-from clinometer.suites.examine import PROFILES, _lacking, sample
-from clinometer.suites.expectations import find, shipped
 from planted.classes import AT_A_POINT, BUGS, InReference, InTorch, WrongAtPoint
 
 # What torch gets the bugs planted into: one operation or so of each kind of rule.
@@ -136,7 +139,7 @@ class Interview:
         key = clause.id, str(cell)
         if key not in self.cases:
             pinned = () if cell.together else tuple(cell.pinned())
-            self.cases[key] = (*pinned, *sample(cell.strategy, PROFILES[self.profile] * cell.times, self.seed))
+            self.cases[key] = (*pinned, *sample(cell.strategy, EXAMPLES[self.profile] * cell.times, self.seed))
         return self.cases[key]
 
     def ask(self, question: Question, check: Check) -> Nonconformance | None:
@@ -161,7 +164,7 @@ class Interview:
                 finally:
                     for case in arguments[0] if cell.together else arguments:
                         if isinstance(case, Case):
-                            case.settle()
+                            case.release()
         return None if supported else LACKING
 
 
@@ -205,7 +208,7 @@ def compared(check: Noting, sound: Backend) -> float | str:
             if not np.array_equal(got, s, equal_nan=True):
                 same = False
                 soundly = Expected(s.astype(right.value.dtype), right.tolerance)
-                largest = max(largest, float(excess(got, soundly).max()))
+                largest = max(largest, float(errors_in_tolerances(got, soundly).max()))
     if not same:
         return largest
     return "the derivative is zero" if zero else "there is one entry" if entries < 2 else "no number changes"

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from clinometer.backends.torch import Torch
+from clinometer.backends.torch.adapter import Torch
 
 
 class ScaledSin(torch.autograd.Function):

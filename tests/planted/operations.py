@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Node, Reference
+from clinometer.backends.reference.adapter import Node, Reference
+from clinometer.reference.arithmetic.dispatch import stop_gradient
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.traced import stop_gradient
 
 
 def operation(**wrong: Callable[..., Any]) -> type[Reference]:

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Reference
-from clinometer.reference import traced
+from clinometer.backends.reference.adapter import Reference
+from clinometer.reference.arithmetic import dispatch
+from clinometer.reference.arithmetic.dual import Dual
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.catalogue.rows import Group
-from clinometer.reference.dual import Dual
 from planted.derivatives import DERIVATIVES
 from planted.operations import OPERATIONS
 
@@ -314,7 +314,7 @@ class InnerGradientIsConstant(Reference):
     def vjp(self, f: Callable[..., Any], *primals: Any) -> Any:
         y, pullback = super().vjp(f, *primals)
         inner = self.depth > 0
-        return y, (lambda ct: [traced.stop_gradient(g) for g in pullback(ct)] if inner else pullback(ct))
+        return y, (lambda ct: [dispatch.stop_gradient(g) for g in pullback(ct)] if inner else pullback(ct))
 
 
 class ConfusedPerturbations(Reference):

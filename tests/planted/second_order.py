@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from clinometer.backends.reference import Node, Reference
-from clinometer.backends.torch import Torch
-from clinometer.reference.linear import Contract, Scale
-from clinometer.reference.traced import contract, stop_gradient
+from clinometer.backends.reference.adapter import Node, Reference
+from clinometer.backends.torch.adapter import Torch
+from clinometer.reference.arithmetic.dispatch import contract, stop_gradient
+from clinometer.reference.arithmetic.linear_maps import Contract, Scale
 from planted.derivatives import flowing, wider
 from planted.libraries import operation
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from clinometer.backends.reference import Node, Reference, Tape, ordered
-from clinometer.backends.torch import Tape as TorchTape
-from clinometer.backends.torch import Torch
-from clinometer.reference.traced import stop_gradient
+from clinometer.backends.reference.adapter import Node, Reference, Tape, ordered
+from clinometer.backends.torch.adapter import Tape as TorchTape
+from clinometer.backends.torch.adapter import Torch
+from clinometer.reference.arithmetic.dispatch import stop_gradient
 from planted.derivatives import taped
 
 # ----- changes in place, on the reference -----

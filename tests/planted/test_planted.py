@@ -11,12 +11,14 @@ from scripts_of import Shown, executed, judged
 
 from clinometer.backends import Backend, dtypes
 from clinometer.backends.dialect import Dialect
-from clinometer.backends.reference import Reference
-from clinometer.backends.torch_dialect import DIALECT
-from clinometer.suites import specification
-from clinometer.suites.clauses import INFO, Cell, Clause
-from clinometer.suites.examine import Examination, examine
-from clinometer.suites.scripts import script
+from clinometer.backends.reference.adapter import Reference
+from clinometer.backends.torch.operations import DIALECT
+from clinometer.harness.cells import Cell
+from clinometer.harness.clauses import Clause
+from clinometer.harness.examine import Examination, examine
+from clinometer.harness.scripts.evidence import script
+from clinometer.harness.specification import specification
+from clinometer.journal.vocabulary import INFO
 from planted import PLANTED
 from planted.libraries import LIBRARIES
 
@@ -78,7 +80,7 @@ def test_a_transcript_in_the_words_of_torch_clears_torch(clause: Clause, name: s
     assert found is not None
     backend, cell, result = found
     if result.finding is None or not result.finding.lines or clause.chapter == "INTEROP":
-        return  # an answer alone, in templates that tests/suites/test_scripts.py asks of torch
+        return  # an answer alone, in templates that tests/harness/test_scripts.py asks of torch
     ending = executed(script(result.finding, clause, backend, "none", cell.mode))
     assert ending.raised == OTHERWISE.get(clause.id, ""), ending.text
 

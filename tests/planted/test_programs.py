@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from clinometer.reference.program import Program
-from clinometer.suites import specification
-from clinometer.suites.clauses import Cell
-from clinometer.suites.examine import Examination, examine
+from clinometer.harness.cells import Cell
+from clinometer.harness.examine import Examination, examine
+from clinometer.harness.specification import specification
+from clinometer.reference.program.data import Program
 from planted.programs import CAUGHT_BY, PROGRAMS
 
 CLAUSES = {clause.id: clause for clause in specification()}

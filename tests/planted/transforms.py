@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference import Reference
-from clinometer.backends.reference_sheet import Recorded, bare
-from clinometer.reference.traced import stop_gradient
+from clinometer.backends.reference.adapter import Reference
+from clinometer.backends.reference.tracing import Recorded, bare
+from clinometer.reference.arithmetic.dispatch import stop_gradient
 
 Values = tuple[Any, ...]
 

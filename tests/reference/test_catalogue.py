@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 from drawn import examples
 
-from clinometer.reference import catalogue, rules
+from clinometer.reference import catalogue
+from clinometer.reference.arithmetic import rules
 from clinometer.reference.catalogue import (
     CATALOGUE,
     MATHEMATICS,
@@ -29,8 +30,9 @@ from clinometer.reference.catalogue import (
 )
 from clinometer.reference.catalogue import special as special_functions
 from clinometer.reference.catalogue.rows import NONZERO, POSITIVE, REAL, UNIT, Group, convention, kink, removable, table, zero
-from clinometer.reference.program import run, single
-from clinometer.reference.verdict import confirm
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.program.tracing import single
+from clinometer.reference.verdict import check_truth
 from clinometer.reference.witness import Watched
 from clinometer.strategies import operation_cases
 from clinometer.strategies.forms import FORMS
@@ -90,7 +92,7 @@ def test_adding_a_row_takes_one_row() -> None:
         "minimum",
     }
     root = Path(catalogue.__file__).parents[1]
-    for file in ("truth.py", "rules.py", "dual.py", "verdict.py"):
+    for file in ("truth/first_order.py", "arithmetic/rules.py", "arithmetic/dual.py", "verdict.py"):
         quoted = set(re.findall(r"""["'](\w+)["']""", (root / file).read_text()))
         assert not quoted & names, file
 
@@ -263,7 +265,7 @@ def test_a_new_row_works_without_any_other_change(added: Callable[[Operation], O
         for mode, found in (("value", case.truth.values), ("reverse", case.truth.gradients), ("forward", case.truth.tangents)):
             for which, expected in enumerate(found):
                 for place in list(np.ndindex(expected.value.shape))[:2]:
-                    assert confirm(case, mode, which, place, expected) is None, case
+                    assert check_truth(case, mode, which, place, expected) is None, case
 
 
 def test_a_new_row_with_a_wrong_rule_is_found_invalid(added: Callable[[Operation], Operation]) -> None:
@@ -271,7 +273,7 @@ def test_a_new_row_with_a_wrong_rule_is_found_invalid(added: Callable[[Operation
     row = added(Operation("rad2deg", np.rad2deg, partials=[lambda y, x: np.pi / 180]))
     (case, *_) = examples(operation_cases(row.name, "float64"), 3, seed=2)
     (expected,) = case.truth.gradients
-    assert confirm(case, "reverse", 0, next(np.ndindex(expected.value.shape)), expected) is not None
+    assert check_truth(case, "reverse", 0, next(np.ndindex(expected.value.shape)), expected) is not None
 
 
 def test_a_watched_run_measures_every_step() -> None:

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 from drawn import examples
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
-from clinometer.reference.program import single
-from clinometer.reference.truth import Case
-from clinometer.reference.verdict import excess
+from clinometer.reference.program.tracing import single
+from clinometer.reference.verdict import errors_in_tolerances
 from clinometer.strategies import fixed_case, operation_cases
 
 DTYPES = ("complex64", "complex128")
@@ -40,8 +40,8 @@ def test_the_gradient_of_a_holomorphic_function_conjugates_its_derivative(name: 
         slopes = np.array([complex(mp.diff(HOLOMORPHIC[name], mp.mpc(complex(z)))) for z in case.inputs[0][0]])
         values = np.array([complex(HOLOMORPHIC[name](mp.mpc(complex(z)))) for z in case.inputs[0][0]])
     (gradient,), (value,) = case.truth.gradients, case.truth.values
-    assert excess((case.cotangents[0] * slopes.conj())[:1], gradient).max() < 1
-    assert excess(values[None], value).max() < 1
+    assert errors_in_tolerances((case.cotangents[0] * slopes.conj())[:1], gradient).max() < 1
+    assert errors_in_tolerances(values[None], value).max() < 1
 
 
 PARTS: dict[str, Callable[[Any, Any], Any]] = {
@@ -61,7 +61,7 @@ def test_the_gradients_of_the_parts(name: str, dtype: str) -> None:
     case = at_points(name, dtype)
     wide = np.clongdouble
     expected = PARTS[name](case.inputs[0].astype(wide), case.cotangents[0].astype(wide))
-    assert excess(expected, case.truth.gradients[0]).max() < 1
+    assert errors_in_tolerances(expected, case.truth.gradients[0]).max() < 1
 
 
 def test_cotangents_of_real_outputs_are_real() -> None:
@@ -91,4 +91,4 @@ def test_a_missing_conjugate_shows() -> None:
     """A gradient that multiplies by f' itself is far outside the tolerance."""
     case = at_points("exp", "complex128")
     wrong = case.cotangents[0] * np.exp(case.inputs[0])
-    assert (excess(wrong, case.truth.gradients[0]) > 1e6).all()
+    assert (errors_in_tolerances(wrong, case.truth.gradients[0]) > 1e6).all()

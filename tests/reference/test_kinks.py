@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from clinometer.reference.case import Case
 from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents
-from clinometer.reference.program import single
-from clinometer.reference.truth import Case
+from clinometer.reference.program.tracing import single
 
 QUARTER = np.array([[1.0, -1.0], [1.0, 1.0]]) / np.sqrt(2)
 

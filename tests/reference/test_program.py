@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
-from clinometer.reference.flow import Eager
-from clinometer.reference.printing import literal, plain
-from clinometer.reference.program import InvalidProgram, Program, run, single, trace
+from clinometer.reference.program.control_flow import PythonControlFlow
+from clinometer.reference.program.data import InvalidProgram, Program
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.program.printing import plain
+from clinometer.reference.program.tracing import single, trace
+from clinometer.reference.text import literal
 
 
 def halved(ad: Any, x: Any) -> Any:
@@ -49,7 +52,7 @@ def indexed(ad: Any, x: Any) -> Any:
 def test_a_program_prints_as_the_steps_that_were_traced() -> None:
     """A program reads as Python in the catalogue's names, one step a line."""
     program = trace(lambda ad, x, y: (ad.sum(x * ad.sin(y), axis=(0, -1), keepdims=True), -x / 2.0))
-    assert str(program) == textwrap.dedent(
+    assert plain(program) == textwrap.dedent(
         """\
         v1 = sin(y)
         v2 = multiply(x, v1)
@@ -62,7 +65,7 @@ def test_a_program_prints_as_the_steps_that_were_traced() -> None:
 
 def test_a_branch_prints_as_if_and_else() -> None:
     """Structured control flow is Python's own."""
-    assert str(trace(lambda ad, x: chosen(ad, x) * 2.0)) == textwrap.dedent(
+    assert plain(trace(lambda ad, x: chosen(ad, x) * 2.0)) == textwrap.dedent(
         """\
         v1 = greater(x, 0)
         if v1:
@@ -82,7 +85,7 @@ def test_a_branch_at_the_end_prints_as_an_early_return() -> None:
     def twice_chosen(ad: Any, x: Any) -> Any:
         return ad.cond(x > 1, lambda: ad.exp(x), lambda: chosen(ad, x))
 
-    assert str(trace(lambda ad, x: ad.call(lambda z: twice_chosen(ad, z), x))) == textwrap.dedent(
+    assert plain(trace(lambda ad, x: ad.call(lambda z: twice_chosen(ad, z), x))) == textwrap.dedent(
         """\
         def v9_f(v1):
             v2 = greater(v1, 1)
@@ -102,7 +105,7 @@ def test_a_branch_at_the_end_prints_as_an_early_return() -> None:
 
 def test_loops_print_as_while_and_for() -> None:
     """A loop's carried values are bound on the way in and at each turn."""
-    assert str(trace(halved)) == textwrap.dedent(
+    assert plain(trace(halved)) == textwrap.dedent(
         """\
         v5 = x
         while True:
@@ -115,7 +118,7 @@ def test_loops_print_as_while_and_for() -> None:
             v5 = v4
         return v5"""
     )
-    assert str(trace(repeated)) == textwrap.dedent(
+    assert plain(trace(repeated)) == textwrap.dedent(
         """\
         v4, v5 = x, y
         for _ in range(3):
@@ -197,7 +200,7 @@ def test_a_program_runs_on_any_namespace() -> None:
 
 def test_the_path_tells_each_decision() -> None:
     """Every test of a branch or loop is recorded in order."""
-    flow = Eager()
+    flow = PythonControlFlow()
     run(trace(nested), MATHEMATICS, np.float64(6.0), flow=flow)
     assert flow.path == [True, True, True, False, False]
 
@@ -205,7 +208,7 @@ def test_the_path_tells_each_decision() -> None:
 def test_an_output_may_be_a_number_or_an_input() -> None:
     """A program need not compute anything."""
     assert run(trace(lambda ad, x: (x, 1.5)), MATHEMATICS, 3.0) == (3.0, 1.5)
-    assert str(trace(lambda ad, x: (x, 1.5))) == "return x, 1.5"
+    assert plain(trace(lambda ad, x: (x, 1.5))) == "return x, 1.5"
 
 
 def test_the_wrong_number_of_inputs_is_refused() -> None:

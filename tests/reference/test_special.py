@@ -10,12 +10,12 @@ import sys
 import numpy as np
 import pytest
 
+from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.catalogue.special import BESSEL, EXACTLY, POLYGAMMA, SPECIAL, digamma, many_digits
-from clinometer.reference.program import single
-from clinometer.reference.rounding import EXTENDED
-from clinometer.reference.truth import Case
-from clinometer.reference.verdict import Disagreement, confirm, hear, worst
+from clinometer.reference.program.tracing import single
+from clinometer.reference.verdict import Disagreement, ask_second_witness, check_truth, worst_disagreement
 from clinometer.strategies import fixed_case
 
 POINTS = {
@@ -31,7 +31,7 @@ def found(name: str, points: list[float], relative: float) -> tuple[Case, Disagr
     """Return the case of some points in float64, and the disagreement of a gradient that is off by so much."""
     case = fixed_case(single(name, {}), [points], "float64")
     expected = case.truth.gradients[0]
-    wrong = worst((expected.value * (1 + relative)).astype("float64"), expected, "reverse", 0)
+    wrong = worst_disagreement((expected.value * (1 + relative)).astype("float64"), expected, "reverse", 0)
     assert wrong is not None
     return case, wrong
 
@@ -80,20 +80,20 @@ def test_an_error_of_1e_12_is_confirmed(name: str) -> None:
     Where long double has no more digits than that it tells one of 1e-8.
     """
     case, wrong = found(name, POINTS.get(name, ANYWHERE), 1e-8 if EXTENDED is np.float64 else 1e-12)
-    assert hear(case, wrong).outcome == "fail"
+    assert ask_second_witness(case, wrong).outcome == "fail"
     right = dataclasses.replace(wrong, got=wrong.expected.astype("float64"))
-    assert hear(case, right).outcome == "inconclusive"  # an answer that both witnesses find right is never blamed
+    assert ask_second_witness(case, right).outcome == "inconclusive"  # an answer that both witnesses find right is never blamed
 
 
 def test_nobody_waits_for_mpmath_without_a_disagreement() -> None:
     """A truth and its confirmation do not import mpmath."""
     lines = [
         "import sys",
-        "from clinometer.reference.program import single",
-        "from clinometer.reference.verdict import confirm",
+        "from clinometer.reference.program.tracing import single",
+        "from clinometer.reference.verdict import check_truth",
         "from clinometer.strategies import fixed_case",
         "case = fixed_case(single('digamma', {}), [[1.5, 2.5]], 'float64')",
-        "assert confirm(case, 'reverse', 0, (0, 1), case.truth.gradients[0]) is None",
+        "assert check_truth(case, 'reverse', 0, (0, 1), case.truth.gradients[0]) is None",
         "assert 'scipy.special' in sys.modules and 'mpmath' not in sys.modules",
     ]
     done = subprocess.run([sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, check=False)
@@ -104,7 +104,7 @@ def test_a_truth_is_confirmed_by_few_digits() -> None:
     """The witness who is asked about every case of the reference finds no fault with the truth of any special function."""
     for name in SPECIAL:
         case = fixed_case(single(name, {}), [POINTS.get(name, ANYWHERE)], "float64")
-        assert all(confirm(case, "reverse", 0, (0, i), case.truth.gradients[0]) is None for i in range(3))
+        assert all(check_truth(case, "reverse", 0, (0, i), case.truth.gradients[0]) is None for i in range(3))
 
 
 # ----- far out -----
@@ -126,5 +126,5 @@ def test_what_is_left_of_a_slope_may_be_lost() -> None:
     ct = case.cotangents[0]
     true = 1 / np.cosh(case.inputs[0].astype(np.longdouble)) ** 2
     for slope in (np.zeros(3), true.astype("float64")):
-        assert worst(slope * ct, expected, "reverse", 0) is None
-    assert worst(case.precision.u / 2 * ct, expected, "reverse", 0) is not None
+        assert worst_disagreement(slope * ct, expected, "reverse", 0) is None
+    assert worst_disagreement(case.precision.u / 2 * ct, expected, "reverse", 0) is not None

@@ -11,9 +11,9 @@ import mpmath as mp
 import numpy as np
 import pytest
 
+from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.catalogue import CATALOGUE, Domain
-from clinometer.reference.program import single
-from clinometer.reference.rounding import EXTENDED
+from clinometer.reference.program.tracing import single
 from clinometer.strategies import fixed_case
 
 BOUND = 1e-13  # of the derivative, per unit of its condition: a few hundred roundings
@@ -80,7 +80,7 @@ def test_a_tolerance_is_a_small_part_of_the_derivative(name: str) -> None:
 
 def test_a_rule_that_cancels_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
     """With y + 1 for the slope of expm1 the tolerance is more than the whole gradient."""
-    from clinometer.reference import rules
+    from clinometer.reference.arithmetic import rules
 
     monkeypatch.setitem(rules.PARTIALS, np.expm1, (lambda y, x: y + 1,))
     assert leniency("expm1") > 1.0

@@ -10,8 +10,8 @@ import pytest
 from clinometer.reference import verdict
 from clinometer.reference.differences import Estimate
 from clinometer.reference.digits import exact
-from clinometer.reference.program import single, trace
-from clinometer.reference.verdict import Disagreement, hear, worst
+from clinometer.reference.program.tracing import single, trace
+from clinometer.reference.verdict import Disagreement, ask_second_witness, worst_disagreement
 from clinometer.strategies import fixed_case
 
 
@@ -31,11 +31,11 @@ def test_nobody_is_blamed_where_rounding_alone_leaves_the_domain(function: Any, 
     case = fixed_case(trace(function), [np.array([x])], "bfloat16")
     (value,) = case.truth.values
     assert np.isnan(value.tolerance).all()
-    assert worst(value.value, value, "value", 0) is None
+    assert worst_disagreement(value.value, value, "value", 0) is None
     for wrong in (value.value + 0.5, np.full_like(value.value, np.nan)):
-        found = worst(wrong, value, "value", 0)
+        found = worst_disagreement(wrong, value, "value", 0)
         assert found is not None
-        assert hear(case, found).outcome == "inconclusive"
+        assert ask_second_witness(case, found).outcome == "inconclusive"
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float64"])
@@ -45,19 +45,19 @@ def test_a_wrong_gradient_of_a_power_of_zero_is_blamed(off: float, dtype: str) -
     case = fixed_case(single("pow", {}), [0.0, 1.0], dtype)
     for which, expected in enumerate(case.truth.gradients):
         assert np.isfinite(expected.tolerance).all()
-        assert worst(expected.value, expected, "reverse", which) is None
-        found = worst(expected.value + off, expected, "reverse", which)
+        assert worst_disagreement(expected.value, expected, "reverse", which) is None
+        found = worst_disagreement(expected.value + off, expected, "reverse", which)
         assert found is not None
-        assert hear(case, found).outcome == "fail"
+        assert ask_second_witness(case, found).outcome == "fail"
 
 
 def test_an_exact_argument_at_the_end_of_a_domain_has_its_value() -> None:
     """No rounding moves an input: arccos(1) is 0, and NaN is wrong."""
     case = fixed_case(single("acos", {}), [1.0], "float32")
     (value,) = case.truth.values
-    found = worst(np.full_like(value.value, np.nan), value, "value", 0)
+    found = worst_disagreement(np.full_like(value.value, np.nan), value, "value", 0)
     assert found is not None
-    assert hear(case, found).outcome == "fail"
+    assert ask_second_witness(case, found).outcome == "fail"
 
 
 SAYS = [
@@ -81,7 +81,7 @@ def test_a_blame_needs_two_witnesses_of_one_mind(
     case = fixed_case(single("sin", {}), [0.5], "float32")
     found = Disagreement("reverse", 0, (0,), np.float64(got), np.float64(1.0), np.float64(0.1), abs(got - 1.0) / 0.1)
     monkeypatch.setattr(verdict, "estimated", lambda *asked: Estimate(np.float64(says), error, 0.1))
-    assert hear(case, found).outcome == outcome
+    assert ask_second_witness(case, found).outcome == outcome
 
 
 @pytest.mark.parametrize("correction", [0.0, 1.0])
@@ -91,9 +91,9 @@ def test_a_wrong_gradient_of_the_variance_of_equal_numbers_is_blamed(got: float,
     case = fixed_case(single("var", {"axis": None, "correction": correction}), [[2.0, 2.0, 2.0]], "float64")
     (right,) = case.truth.gradients
     assert (abs(right.value) <= np.finfo(case.precision.real).eps).all()
-    found = worst(np.full((1, 3), got), right, "reverse", 0)
+    found = worst_disagreement(np.full((1, 3), got), right, "reverse", 0)
     assert found is not None
-    assert hear(case, found).outcome == "fail"
+    assert ask_second_witness(case, found).outcome == "fail"
 
 
 def test_a_zero_by_cancellation_has_the_tolerance_of_what_cancels() -> None:
@@ -102,10 +102,10 @@ def test_a_zero_by_cancellation_has_the_tolerance_of_what_cancels() -> None:
         case = fixed_case(single("bce_with_logits", {}), [[0.0, 300.0, -300.0], [0.25, 0.5, 0.5]], dtype)
         expected = case.truth.gradients[1]
         assert expected.value[0, 0] == 0
-        assert worst(expected.value + tolerated, expected, "reverse", 1) is None
-        found = worst(expected.value + np.array([1e-3, 0, 0]), expected, "reverse", 1)
+        assert worst_disagreement(expected.value + tolerated, expected, "reverse", 1) is None
+        found = worst_disagreement(expected.value + np.array([1e-3, 0, 0]), expected, "reverse", 1)
         assert found is not None
-        assert hear(case, found).outcome == "fail"
+        assert ask_second_witness(case, found).outcome == "fail"
 
 
 STRUCTURED = {
@@ -127,12 +127,12 @@ def test_a_derivative_of_a_structural_zero_may_round(
     assert abs(tangent.value[at]) < tangent.tolerance[at]
     off = np.zeros_like(value.value)
     off[at] = case.precision.u
-    assert worst(value.value + off, value, "value", 0) is not None
-    assert worst(tangent.value + off, tangent, "forward", 0) is None
-    found = worst(tangent.value + 1e4 * off, tangent, "forward", 0)
+    assert worst_disagreement(value.value + off, value, "value", 0) is not None
+    assert worst_disagreement(tangent.value + off, tangent, "forward", 0) is None
+    found = worst_disagreement(tangent.value + 1e4 * off, tangent, "forward", 0)
     assert found is not None
     assert found.place == at
-    assert hear(case, found).outcome == "fail"
+    assert ask_second_witness(case, found).outcome == "fail"
 
 
 def test_the_second_derivative_of_an_approximated_exponential_is_right() -> None:
@@ -141,11 +141,11 @@ def test_the_second_derivative_of_an_approximated_exponential_is_right() -> None
     (expected,) = case.second
     x, v, ct = case.inputs[0][0], case.tangents[0][0], case.cotangents[0][0]
     got = twice_differentiated(x, v, ct)
-    assert worst(got[None], expected, "forward-over-reverse", 0) is None
+    assert worst_disagreement(got[None], expected, "forward-over-reverse", 0) is None
     assert (abs(got - expected.value[0]) > 100 * case.precision.u).any()  # which is a good deal more than it rounds
-    found = worst(got[None] * (1 + 1e-10), expected, "forward-over-reverse", 0)
+    found = worst_disagreement(got[None] * (1 + 1e-10), expected, "forward-over-reverse", 0)
     assert found is not None
-    assert hear(case, found).outcome == "fail"
+    assert ask_second_witness(case, found).outcome == "fail"
 
 
 def twice_differentiated(x: np.ndarray, v: np.ndarray, ct: np.ndarray) -> np.ndarray:
@@ -190,10 +190,10 @@ def test_a_slope_that_is_lost_far_out_is_blamed(x: Any, mode: str) -> None:
     case = fixed_case(single("expm1", {}), [x], "float64")
     (expected,) = {"reverse": case.truth.gradients, "forward": case.truth.tangents}.get(mode, case.second)
     assert (expected.tolerance < 1e-12 * abs(expected.value)).all()
-    assert worst(expected.value.astype("float64"), expected, mode, 0) is None
-    found = worst(np.zeros_like(expected.value), expected, mode, 0)
+    assert worst_disagreement(expected.value.astype("float64"), expected, mode, 0) is None
+    found = worst_disagreement(np.zeros_like(expected.value), expected, mode, 0)
     assert found is not None
-    assert hear(case, found).outcome == "fail"
+    assert ask_second_witness(case, found).outcome == "fail"
 
 
 def test_all_digits_do_not_smooth_a_bend() -> None:

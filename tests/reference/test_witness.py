@@ -9,7 +9,8 @@ from clinometer.reference import witness
 from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.reference.catalogue.special import many_digits
 from clinometer.reference.differences import Estimate
-from clinometer.reference.program import Program, Step, single
+from clinometer.reference.program.data import Program, Step
+from clinometer.reference.program.tracing import single
 from clinometer.reference.witness import Line
 from clinometer.strategies import fixed_case
 

@@ -12,10 +12,10 @@ import synthetic_journals as made
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from clinometer.reports import console
+from clinometer.cli import console
+from clinometer.cli.main import main
+from clinometer.journal.records import Observation
 from clinometer.reports.atlas import plain, points
-from clinometer.reports.cli import main
-from clinometer.reports.journal import Observation
 from clinometer.reports.results import load
 
 KINK = [made.case("KINK-1", "abs", dtype) for dtype in ("float32", "float64")]

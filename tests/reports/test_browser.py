@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import synthetic_journals as made
 
-from clinometer.reports import page
-from clinometer.reports.journal import End, Evidence, Result
+from clinometer.journal.records import End, Evidence, Result
+from clinometer.reports.html import page
 
 Visit = Callable[..., Any]
 VIEWS = ["", "list", "list?q=outcome%3Afail", "atlas", "curves", "cost", "compare", "environment", "about"]

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 import synthetic_journals as made
 
-from clinometer.reports import page
+from clinometer.journal.records import Observation
+from clinometer.journal.vocabulary import OUTCOMES
 from clinometer.reports.compare import compare, kind
-from clinometer.reports.journal import Observation
-from clinometer.reports.results import OUTCOMES, load
+from clinometer.reports.html import page
+from clinometer.reports.results import load
 
 Visit = Callable[..., Any]
 

@@ -13,10 +13,10 @@ import pytest
 import synthetic_journals as made
 from click.testing import CliRunner, Result
 
-from clinometer.reports.cli import main
+from clinometer.cli.main import main
+from clinometer.journal.records import Cost, Run
+from clinometer.journal.vocabulary import OUTCOMES, RAN, Outcome
 from clinometer.reports.compare import compare, kind, only
-from clinometer.reports.journal import Cost, Outcome, Run
-from clinometer.reports.results import OUTCOMES, RAN
 
 
 def call(*words: str | Path) -> Result:

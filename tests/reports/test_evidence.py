@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import synthetic_journals as made
 
-from clinometer.reports import console, page
-from clinometer.reports.journal import Array, Evidence
+from clinometer.cli import console
+from clinometer.journal.records import Array, Evidence
+from clinometer.reports.html import page
 from clinometer.reports.results import load
 
 Visit = Callable[..., Any]

@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 import synthetic_journals as made
 
-from clinometer.reports import page
-from clinometer.reports.columns import CHUNK, chunks, pack, rerun, visible
-from clinometer.reports.journal import BrokenJournal, End, Evidence, Result
+from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.records import End, Evidence, Result
+from clinometer.reports.html import page
+from clinometer.reports.html.payload import CHUNK, chunks, pack, rerun, visible
 from clinometer.reports.results import load
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import synthetic_journals as made
 
-from clinometer.reports import console
-from clinometer.reports.journal import BrokenJournal, End, Outcome, Result, Start
-from clinometer.reports.results import OUTCOMES, RAN, Tally, chapter_of, load, natural, share, standing
+from clinometer.cli import console
+from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.records import End, Result, Start
+from clinometer.journal.vocabulary import OUTCOMES, RAN, Outcome
+from clinometer.reports.results import Tally, chapter_of, load, natural, share, standing
 
 END = End(at="later", exit=0)
 CASES = [made.case(operation=name) for name in ("sin", "cos", "exp", "tanh")]

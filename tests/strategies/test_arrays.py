@@ -10,11 +10,11 @@ from drawn import share
 
 from clinometer.reference.catalogue import CATALOGUE, Domain
 from clinometer.reference.catalogue.rows import NONZERO, POSITIVE, REAL, UNIT
-from clinometer.strategies import PROFILES, cotangents, distinct_values, values
+from clinometer.strategies import DISTRIBUTIONS, cotangents, distinct_values, values
 from clinometer.strategies.arrays import MARGIN, safe_point
 
 DTYPES = ("float32", "float64")
-EACH_PROFILE = pytest.mark.parametrize("profile", PROFILES)
+EACH_PROFILE = pytest.mark.parametrize("profile", DISTRIBUTIONS)
 EACH_DTYPE = pytest.mark.parametrize("dtype", DTYPES)
 
 NARROW = [
@@ -64,12 +64,12 @@ def test_simple_profiles_are_exact_in_float32(profile: str) -> None:
 
 def test_profiles_come_simplest_first() -> None:
     """Shrinking goes towards ones, then integers, then fractions."""
-    assert list(PROFILES) == ["ones", "integers", "fractions", "normal", "wide"]
+    assert list(DISTRIBUTIONS) == ["ones", "integers", "fractions", "normal", "wide"]
 
 
 def test_profiles_are_what_they_are_called() -> None:
     """Ones are all 1, integers small, fractions eighths, normal of both signs, wide over some powers of ten."""
-    drawn = {profile: values(rng(), profile, (1000,), REAL, "float64") for profile in PROFILES}
+    drawn = {profile: values(rng(), profile, (1000,), REAL, "float64") for profile in DISTRIBUTIONS}
     assert set(drawn["ones"]) == {1.0}
     assert set(drawn["integers"]) == set(range(-4, 5))
     assert np.all(drawn["fractions"] * 8 == np.rint(drawn["fractions"] * 8))

@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.errors import InvalidArgument
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Domain
-from clinometer.reference.program import run
-from clinometer.reference.truth import Case
+from clinometer.reference.program.interpreter import run
 from clinometer.reference.witness import Watched
-from clinometer.strategies import PROFILES, cases, operation_cases, program_cases
+from clinometer.strategies import DISTRIBUTIONS, cases, operation_cases, program_cases
 from clinometer.strategies.arrays import MARGIN
-from clinometer.strategies.provider import NAME
+from clinometer.strategies.hypothesis_provider import NAME
 
 DTYPES = ("float32", "float64")
 NAMES = pytest.mark.parametrize("name", CATALOGUE)
@@ -329,4 +329,4 @@ def test_profiles_can_be_chosen() -> None:
     """Asked for one profile a strategy draws no other."""
     for case in examples(operation_cases("sin", "float64", profiles=("ones",)), 30):
         np.testing.assert_array_equal(case.inputs[0], 1)
-    assert set(PROFILES) >= {"ones"}
+    assert set(DISTRIBUTIONS) >= {"ones"}

@@ -18,14 +18,15 @@ from hypothesis import given, settings
 from hypothesis.errors import InvalidArgument
 from hypothesis.internal.conjecture.engine import ConjectureRunner
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import MATHEMATICS
-from clinometer.reference.flow import Eager
-from clinometer.reference.program import Program, Step, perform, reads, run
-from clinometer.reference.truth import Case
-from clinometer.strategies.programs import LENGTHS, MAX_STEPS, random_programs
-from clinometer.strategies.provider import NAME
-from clinometer.strategies.reducing import fitted
-from clinometer.strategies.structures import KINDS, OPERATIONS
+from clinometer.reference.program.control_flow import PythonControlFlow
+from clinometer.reference.program.data import Program, Step, reads
+from clinometer.reference.program.interpreter import perform, run
+from clinometer.strategies.hypothesis_provider import NAME
+from clinometer.strategies.programs.random import LENGTHS, MAX_STEPS, random_programs
+from clinometer.strategies.programs.shrinking import fitted
+from clinometer.strategies.programs.steps import KINDS, OPERATIONS
 
 MANY = 5_000
 LARGEST = 30  # entries of any array
@@ -141,7 +142,7 @@ def test_arrays_stay_small(drawn: Drawn) -> None:
     for case in drawn.cases[:500]:
         values = dict(zip(case.program.inputs, (x[0] for x in case.inputs), strict=True))
         for step in case.program.steps:
-            values.update(zip(step.out, perform(step, MATHEMATICS, values, Eager()), strict=True))
+            values.update(zip(step.out, perform(step, MATHEMATICS, values, PythonControlFlow()), strict=True))
         sizes += [np.size(y) for y in values.values()]
     assert max(sizes) <= LARGEST
     assert np.mean(np.array(sizes) > 1) > 0.5
@@ -156,7 +157,7 @@ def test_loops_of_no_trips_occur(drawn: Drawn) -> None:
     assert max(trips) >= 3
 
 
-class Watching(Eager):
+class Watching(PythonControlFlow):
     """Counts the trips of `while` loops, and which sides branches take."""
 
     def __init__(self) -> None:
@@ -294,8 +295,8 @@ def test_bad_arguments_are_refused(arguments: dict[str, Any], message: str) -> N
 
 SAME = """
 import hashlib
-from clinometer.strategies.programs import random_programs
-from clinometer.suites.examine import sample
+from clinometer.strategies.programs.random import random_programs
+from clinometer.harness.examine import sample
 cases = sample(random_programs("float32", points=2), 60, 5)
 text = "".join(f"{case.program}{[x.tobytes() for x in (*case.inputs, *case.tangents, *case.cotangents)]}" for case in cases)
 print(hashlib.sha256(text.encode()).hexdigest())
@@ -304,7 +305,8 @@ print(hashlib.sha256(text.encode()).hexdigest())
 
 def digest(hashing: str, before: str) -> str:
     """Return a hash of some cases, drawn in a process of its own, under a seed of hashing and after some source."""
-    environment = os.environ | {"PYTHONHASHSEED": hashing}
+    helpers = str(Path(__file__).parents[1] / "helpers")
+    environment = os.environ | {"PYTHONHASHSEED": hashing, "PYTHONPATH": helpers}
     command = [sys.executable, "-W", "ignore", "-c", before + SAME]
     done = subprocess.run(
         command, cwd=Path(__file__).parent, env=environment, capture_output=True, text=True, timeout=120, check=True

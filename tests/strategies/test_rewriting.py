@@ -11,11 +11,14 @@ import numpy as np
 import pytest
 from drawn import examples, minimal, share
 
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import MATHEMATICS
-from clinometer.reference.program import Program, run, trace
-from clinometer.reference.truth import Case
-from clinometer.strategies.programs import random_programs
-from clinometer.strategies.rewriting import REWRITINGS, Rewritten, detached, inlined, outlined, rewritten
+from clinometer.reference.program.data import Program
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.program.printing import plain
+from clinometer.reference.program.tracing import trace
+from clinometer.strategies.programs.random import random_programs
+from clinometer.strategies.programs.rewriting import REWRITINGS, Rewritten, detached, inlined, outlined, rewritten
 
 EACH = pytest.mark.parametrize("name", REWRITINGS)
 FEW = 40  # of whose derivatives the truth is computed, twice
@@ -67,7 +70,7 @@ def test_names_stay_unique(name: str) -> None:
     """No name is given twice, not even within blocks."""
     for case in drawn(name):
         assert max(names(case.program).values()) == 1
-        assert max(names(case.after.program).values()) == 1, f"{case.program}\n\n{case.after.program}"
+        assert max(names(case.after.program).values()) == 1, f"{plain(case.program)}\n\n{plain(case.after.program)}"
 
 
 @EACH
@@ -106,7 +109,7 @@ def called_once(ad: Any, x: Any, y: Any) -> Any:
 def test_a_function_is_put_in_line() -> None:
     """What was the body of a function stands where it was called, with the argument for the parameter."""
     program = inlined(trace(called_once), np.random.default_rng(0))
-    assert str(program) == "v1 = multiply(x, y)\nv3 = sin(x)\nv4 = add(v3, v1)\nv6 = sum(v4)\nreturn v6"
+    assert plain(program) == "v1 = multiply(x, y)\nv3 = sin(x)\nv4 = add(v3, v1)\nv6 = sum(v4)\nreturn v6"
 
 
 def test_a_part_becomes_a_function() -> None:
@@ -124,7 +127,7 @@ def test_a_detached_value_leaves_the_value() -> None:
     for case in drawn("detached"):
         for y, other in zip(values(case), values(case.after), strict=True):
             np.testing.assert_array_equal(y, other)
-        assert str(case.after.program).count("stop_gradient") == str(case.program).count("stop_gradient") + 1
+        assert plain(case.after.program).count("stop_gradient") == plain(case.program).count("stop_gradient") + 1
 
 
 def test_a_detached_value_changes_most_gradients() -> None:

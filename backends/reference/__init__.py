@@ -1,0 +1,1 @@
+"""Plain numpy in the working precision, with a small tape: what a backend may look like."""

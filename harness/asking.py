@@ -1,0 +1,295 @@
+"""Asking a backend: the few ways to put a question, and what its answer must be like to be one.
+
+What the backend raises is caught here and nowhere else, so that its faults and ours never mix: an exception from outside
+`theirs` is our own defect.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from clinometer.backends import Backend, dtypes
+from clinometer.backends.protocol import refuses
+from clinometer.harness.control_flow import Theirs
+from clinometer.harness.findings import BESIDE, Finding, Nonconformance, Relation, Unsupported
+from clinometer.harness.higher_order import higher
+from clinometer.journal.records import Cost, Curve
+from clinometer.reference.arithmetic.rounding import PRECISIONS
+from clinometer.reference.case import Case
+from clinometer.reference.program.interpreter import run
+from clinometer.reference.witness import OVER
+
+
+@dataclass
+class Asking:
+    """What a clause's body is given: the backend, and the few ways to hold something against it."""
+
+    backend: Backend
+    examples: int = 0
+    points: int = 0
+    undecided: int = 0
+    observed: dict[str, str] = field(default_factory=dict)
+    curves: list[Curve] = field(default_factory=list)
+    cost: Cost | None = None
+    aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
+    asides: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
+    case: Case | None = None  # in hand, for the evidence of an exception
+    mode: str = ""  # in which it is being asked
+    flow: type[Theirs] = Theirs  # how control flow is said
+    within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
+    strict: bool = True  # a wider dtype than is right fails at once; else it is kept as `miscast`, and the numbers are compared
+    miscast: Nonconformance | None = None
+    seen: dict[Any, bool] = field(default_factory=dict)  # how the backend shares memory, as far as it was asked
+
+    @property
+    def xp(self) -> Any:
+        """The backend's operations."""
+        return self.backend.xp
+
+    @property
+    def real(self) -> str:
+        """The dtype to ask in where any will do: float64, or else the first of those that the backend works in."""
+        return next((name for name in ("float64", "float32") if name in dtypes(self.backend)), dtypes(self.backend)[0])
+
+    @property
+    def reals(self) -> list[str]:
+        """Those of float32 and float64 that the backend works in."""
+        return [name for name in ("float32", "float64") if name in dtypes(self.backend)]
+
+    # ----- asking -----
+
+    @contextlib.contextmanager
+    def theirs(self, claim: str = "", lines: Sequence[str] = (), about: Relation | None = None) -> Iterator[None]:
+        """Mark what is done by the backend: its exceptions are its own."""
+        try:
+            yield
+        except (Nonconformance, Unsupported):
+            raise
+        except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
+            if refuses(self.backend, error) or self._lacking(error):
+                raise Unsupported(str(error) or "not implemented") from error
+            raise self._raised(error, claim, lines, about) from error
+
+    def _lacking(self, error: BaseException) -> bool:
+        """Whether a function of `xp` has refused a parameter of the case in hand, by its name.
+
+        One that serves as it is may have fewer keywords than the catalogue. Whose value takes a keyword, and whose
+        derivative does not, is at fault.
+        """
+        refused = re.search(r"unexpected keyword argument '(\w+)'", str(error)) if isinstance(error, TypeError) else None
+        if not refused or not self.case or all(refused[1] not in step.params for step in self.case.program.steps):
+            return False
+        try:
+            run(self.case.program, self.xp, *(self.backend.asarray(x[0]) for x in self.case.inputs))
+        except TypeError as plain:
+            return str(plain) == str(error)
+        return False
+
+    def _raised(self, error: BaseException, claim: str, lines: Sequence[str], about: Relation | None) -> Nonconformance:
+        text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
+        mode, self.mode = self.mode, ""
+        how: Any = {"trace": traceback.format_exc(), "about": about, "lines": tuple(lines)}
+        found = Finding(claim or "no exception", self.case, mode, **how)
+        return Nonconformance("error", text, found)
+
+    def native(self, x: np.ndarray) -> Any:
+        """Return the backend's own array."""
+        with self.theirs("conversion from numpy"):
+            return self.backend.asarray(x)
+
+    def numpy(self, x: Any, claim: str = "the answer", asked: Callable[[], Finding] | None = None) -> np.ndarray:
+        """Return numpy's array, a copy; `claim` says of what, and `asked` returns how a script asks for it."""
+        with self.theirs("conversion to numpy"):
+            self.that(x is not None, f"{claim}: none, where an array is due")
+            found = np.array(self.backend.to_numpy(x))
+        if not numeric(found):  # but a void, such as jax's float0, or an object
+            text = f"{claim}: {found.dtype}, which is no number, where an array of numbers is due"
+            raise Nonconformance("fail", text, replace(asked(), got=found) if asked else Finding(text, self.case))
+        return found
+
+    def function(self, case: Case, mode: str = "") -> Callable[..., Any]:
+        """Return the program of a case as a function of the backend's arrays; several outputs are a tuple.
+
+        Raises
+        ------
+        Unsupported
+            The backend has not all the operations, in this dtype and, if one is named, this mode.
+        """
+        self._offered(case, mode)
+        program, xp, straight = case.program, self.xp, not case.program.branches
+        flow, theirs = self.flow, self.flow(self.backend)
+
+        def f(*xs: Any) -> Any:
+            ys = run(program, xp, *xs, flow=theirs if straight else flow(self.backend))
+            return ys[0] if len(ys) == 1 else ys
+
+        return f if self.within is None else self.within(f)
+
+    def _offered(self, case: Case, mode: str) -> None:
+        lacks, asked = getattr(self.backend, "lacks", {}), {case.dtype, mode}
+        absent = {op for op in case.program.operations() if not hasattr(self.xp, op) or asked & set(lacks.get(op, ()))}
+        # What is within a gradient is differentiated once more.
+        nested = f"{mode.partition(OVER)[0] or 'reverse'}{OVER}reverse"
+        absent |= {op for op in case.program.differentiated() if nested in lacks.get(op, ())}
+        if absent:
+            raise Unsupported(f"{self.backend.name} has no {', '.join(sorted(absent))} in {case.dtype} {mode}".rstrip())
+
+    def value(self, case: Case) -> np.ndarray:
+        """Return the backend's value of a case with one output, for all points."""
+        f, xs = self.function(case), self._batch(case.inputs)
+        (y,) = self._points(case, lambda i: [f(*xs(i))], ["value"], "value")
+        return y
+
+    def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
+        """Return value and gradients, for all points, by the backend's vjp."""
+        case = case if cotangents is None else replace(case, cotangents=(cotangents,))
+        # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
+        turn = np.conjugate if case.precision.complex and self.transposes else np.asarray
+        f, xs, cts = self.function(case), self._batch(case.inputs), self._batch([turn(case.cotangents[0])])
+
+        number, names = len(case.inputs), case.program.inputs
+
+        def one_point(i: int) -> list[Any]:
+            y, pullback = self.backend.vjp(f, *xs(i))
+            gradients = list(pullback(*cts(i)))
+            self.that(
+                len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(i)
+            )
+            return [y, *gradients]
+
+        y, *gradients = self._points(case, one_point, ["value", *(f"gradient of {name}" for name in names)], "reverse")
+        return y, [turn(g) for g in gradients]
+
+    @functools.cached_property
+    def transposes(self) -> bool:
+        """Whether the pullback of z -> i z multiplies by i (the transpose) and not by -i (the adjoint)."""
+        with self.theirs("the pullback of z -> i z"):
+            widest = max(set(dtypes(self.backend)) & {"complex64", "complex128"}, key=lambda name: np.dtype(name).itemsize)
+            i, one = (self.backend.asarray(np.asarray([v], widest)) for v in (1j, 1 + 0j))
+            _, pullback = self.backend.vjp(lambda z: self.xp.multiply(z, i), one)
+            return bool(np.asarray(self.backend.to_numpy(pullback(one)[0]))[0].imag > 0)
+
+    def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
+        """Return value and tangent, for all points, by the backend's jvp."""
+        f, xs, dxs = self.function(case, "forward"), self._batch(case.inputs), self._batch(case.tangents)
+        jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
+
+        def one_point(i: int) -> list[Any]:
+            y, dy = jvp(f, xs(i), dxs(i))
+            return [y, dy]
+
+        y, dy = self._points(case, one_point, ["value", "tangent"], "forward")
+        return y, dy
+
+    def higher(self, case: Case, mode: str) -> list[np.ndarray]:
+        """Return the derivative of the gradient along the tangents, for all points: see `suites.nested`."""
+        f, (xs, dxs, cts) = self.function(case, mode), map(self._batch, (case.inputs, case.tangents, case.cotangents[:1]))
+        names = [f"{mode}, {name}" for name in case.program.inputs]
+        return self._points(case, lambda i: higher(self.backend, f, xs(i), dxs(i), cts(i)[0], mode), names, mode)
+
+    def _batch(self, arrays: Sequence[np.ndarray]) -> Callable[[int], tuple[Any, ...]]:
+        """Return what gives the arrays at one point, as the backend's own."""
+        asarray, copies = self.backend.asarray, [np.array(x) for x in arrays]  # cases are shared, backends may write
+        return lambda i: tuple([asarray(x[i, ...]) for x in copies])
+
+    def _points(self, case: Case, ask: Callable[[int], list[Any]], claims: Sequence[str], mode: str) -> list[np.ndarray]:
+        """Ask about one point after the other; the case in hand of an exception is that of its point.
+
+        Each answer has the shape that its claim implies, and is brought into the dtype that is right.
+        """
+        answers: list[list[np.ndarray]] = []
+        with self.theirs():
+            self.mode = mode
+            for i in range(case.points):
+                try:
+                    asked = functools.partial(self._asked, case, i, mode)
+                    found = zip(ask(i), claims, strict=True)
+                    answers.append([self.numpy(a, claim, functools.partial(asked, claim)) for a, claim in found])
+                except BaseException:
+                    self.case = case.at(i)
+                    raise
+        self.case, self.mode = case, ""
+        columns = list(zip(*answers, strict=True))
+        return [self._column(case, column, claim, mode) for column, claim in zip(columns, claims, strict=True)]
+
+    def _column(self, case: Case, column: Sequence[np.ndarray], claim: str, mode: str) -> np.ndarray:
+        """Return the answers to one claim at all points as one array."""
+        which, like = self._like(case, claim)
+        for i, answer in enumerate(column):
+            if answer.shape != like.shape[1:]:
+                text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
+                raise Nonconformance("fail", text, replace(self._asked(case, i, mode, claim), got=answer))
+        got = np.stack(column)
+        return got if got.dtype.kind in "biu" else self._fitted(got, like.dtype, claim, case, _way(claim, mode), which)
+
+    def _like(self, case: Case, claim: str) -> tuple[int, np.ndarray]:
+        """Return the number of the input that a claim is about, or 0, and an array of the kind that it implies."""
+        which = next((i for i, name in enumerate(case.program.inputs) if claim.endswith(f" {name}")), None)
+        return which or 0, case.cotangents[0] if which is None else case.inputs[which]
+
+    def _asked(self, case: Case, point: int, mode: str, claim: str) -> Finding:
+        """Return what stands behind an answer that is not of the kind that its claim implies."""
+        which, like = self._like(case, claim)
+        return Finding(claim, case.at(point), _way(claim, mode), which, kind=(str(like.dtype), like.shape[1:]))
+
+    def _fitted(
+        self,
+        got: np.ndarray,
+        right: Any,
+        claim: str,
+        case: Case | None,
+        mode: str = "",
+        which: int = 0,
+        lines: Sequence[str] = (),
+        want: np.ndarray | None = None,
+        about: Relation | None = None,
+    ) -> np.ndarray:
+        """Return an array in the dtype that is right, so that clauses about other things can go on.
+
+        From a wider one nothing is lost but a rounding; a narrower one, or one of another kind, is wrong at once.
+        """
+        right = np.dtype(right)
+        if got.dtype == right:
+            return got
+        text = f"{claim}: dtype {got.dtype} where {right} is right"
+        point = case.at(0) if case is not None else None
+        shown = got[0] if case is not None and got.ndim and (mode or (about and about.asked)) else got
+        how: Any = {"kind": (str(right), shown.shape), "about": about and about.at(0), "lines": tuple(lines)}
+        wrong = Nonconformance("fail", text, Finding(claim, point, mode, which, shown, want, **how))
+        wider = np.can_cast(right, got.dtype) and (got.dtype.kind == "c") == (right.kind == "c")
+        if self.strict or not wider:
+            raise wrong
+        self.miscast = self.miscast or wrong
+        return got.astype(right)
+
+    def that(
+        self,
+        holds: bool,
+        text: str,
+        case: Case | None = None,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
+        fact: str = "",
+    ) -> None:
+        """Hold the backend to a fact; `text` says what is wrong, `fact` what a script asserts of what `about` asks."""
+        if not holds:
+            found = Finding(text, case or self.case, lines=tuple(lines), about=about, fact=fact)
+            raise Nonconformance("fail", text, found)
+
+
+def _way(claim: str, mode: str) -> str:
+    """Return the mode in which one answer is asked for: a value may come with a derivative."""
+    return f"{BESIDE}{mode}" if claim == "value" != mode else mode
+
+
+def numeric(x: np.ndarray) -> bool:
+    """Whether an array holds numbers: bfloat16 too, which numpy takes for a void."""
+    return x.dtype.kind in "biufc" or x.dtype.name in PRECISIONS

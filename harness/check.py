@@ -1,0 +1,241 @@
+"""The one check: an answer of the backend turned into a verdict with its evidence.
+
+No clause writes its own comparison, message or reproducer. What the backend raises is caught here and nowhere else,
+so that its faults and ours never mix: an exception from outside `theirs` is our own defect.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from clinometer.backends.protocol import refuses
+from clinometer.harness.asking import Asking
+from clinometer.harness.control_flow import Theirs
+from clinometer.harness.findings import BESIDE, Finding, Given, Nonconformance, Relation, Unsupported
+from clinometer.journal.records import Curve
+from clinometer.reference.case import Case
+from clinometer.reference.text import apart, told
+from clinometer.reference.truth.expected import Expected
+from clinometer.reference.verdict import Disagreement, ask_second_witness, check_truth, worst_disagreement
+from clinometer.reference.witness import OVER
+from clinometer.strategies.cases import kind_of
+
+__all__ = ["Check", "Finding", "Nonconformance", "Theirs", "Unsupported"]
+
+
+@dataclass
+class Check(Asking):
+    """What a clause's body is given: the backend, and the few ways to hold something against it."""
+
+    # ----- holding against the truth -----
+
+    def __call__(self, case: Case, mode: str = "reverse") -> None:
+        """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case.
+
+        A mode of several steps, "reverse-over-forward", is a derivative of a derivative. `BESIDE` and "reverse" is
+        the value that comes with the gradients, and these.
+        """
+        self.points += case.points
+        if mode == "value":
+            self.agrees(self.value(case), case.truth.values[0], case, mode)
+        elif OVER in mode:
+            right = case.second if mode.count(OVER) == 1 else case.higher(1 + mode.count(OVER))
+            for which, (got, expected) in enumerate(zip(self.higher(case, mode), right, strict=True)):
+                self.agrees(got, expected, case, mode, which)
+        elif mode in ("reverse", f"{BESIDE}reverse"):
+            value, gradients = self.pull(case)
+            if mode != "reverse":
+                self.agrees(value, case.truth.values[0], case, mode)
+            for which, (got, expected) in enumerate(zip(gradients, case.truth.gradients, strict=True)):
+                self.agrees(got, expected, case, "reverse", which)
+        else:
+            self.agrees(self.push(case)[1], case.truth.tangents[0], case, mode)
+
+    def agrees(
+        self,
+        got: np.ndarray,
+        expected: Expected,
+        case: Case,
+        mode: str,
+        which: int = 0,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
+    ) -> None:
+        """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
+        names = case.program.inputs
+        asked = "value" if mode.startswith(BESIDE) else mode
+        claim = {"value": "value", "forward": "tangent"}.get(asked, f"gradient of {names[which]}")
+        claim = f"{mode}, {names[which]}" if OVER in mode else claim
+        if got.shape != expected.value.shape:
+            text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
+            how: Any = {"kind": (kind_of(expected.value, case.dtype), expected.value.shape[1:]), "about": about}
+            raise Nonconformance("fail", text, Finding(claim, case.at(0), mode, which, got[0], lines=tuple(lines), **how))
+        got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines, about=about)
+        found = worst_disagreement(got, expected, asked, which)
+        if found is None:
+            if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
+                self._confirm(case, expected, asked, which)
+            return
+        self._blame(case, found, got, expected, claim, mode, lines, about)
+
+    def _confirm(self, case: Case, expected: Expected, mode: str, which: int) -> None:
+        """Hear the second witness although the backend agrees: where it is our own, agreement proves little."""
+        if not expected.value.size:
+            return
+        # An entry that the case itself chooses, so that a replay asks about the same one.
+        chosen = zlib.crc32(b"".join(x.tobytes() for x in case.inputs)) % expected.value.size
+        place = np.unravel_index(chosen, expected.value.shape)
+        wrong = check_truth(case, mode, which, tuple(int(i) for i in place), expected)
+        if wrong is not None:
+            self._blame(case, wrong, expected.value, expected, "truth", mode, heard=True)
+
+    def _blame(
+        self,
+        case: Case,
+        found: Disagreement,
+        got: np.ndarray,
+        expected: Expected,
+        claim: str,
+        mode: str,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
+        heard: bool = False,
+    ) -> None:
+        point = found.place[0]
+        if not heard:
+            found = ask_second_witness(case, found)
+        if found.outcome == "inconclusive":
+            self.undecided += 1
+            return
+        one, got, want = case.at(point), got[point], expected.value[point]
+        if found.mode == "reverse" and case.precision.complex and self.transposes:
+            # As the library's own users see it: its pullback, of the conjugate, gives the conjugate.
+            one = dataclasses.replace(one, cotangents=tuple(map(np.conjugate, one.cotangents)))
+            got, want, found = np.conjugate(got), np.conjugate(want), found.conjugate()
+        index = list(found.place[1:])
+        at = f" at {index}" if index else ""
+        text = f"{claim}{at}: {told(found.got, found.expected)}; off by {found.error:.3g} tolerances"
+        if found.outcome == "invalid":
+            rules, differences = apart(found.expected, found.witness.value)  # type: ignore[union-attr]  # heard above
+            text = f"the witnesses contradict each other: {claim}{at}: {rules} by the rules, "
+            text += f"{differences} by finite differences"
+        off, said, about = expected.tolerance[point], tuple(lines), about and about.at(point)
+        evidence = Finding(claim, one, mode, found.which, got, want, off, found, about=about, lines=said)
+        raise Nonconformance(found.outcome, text, evidence)
+
+    # ----- holding against something else -----
+
+    def near(
+        self,
+        got: np.ndarray,
+        want: np.ndarray,
+        tolerance: Any,
+        claim: str,
+        case: Case | None = None,
+        about: Relation | None = None,
+        lines: Sequence[str] = (),
+    ) -> None:
+        """Hold an array to that of another call; `tolerance` is the sum of what either may be off the truth."""
+        self.same(got, want, claim, case, lines, about, tolerance)
+
+    def same(
+        self,
+        got: np.ndarray,
+        want: Any,
+        claim: str,
+        case: Case | None = None,
+        lines: Sequence[str] = (),
+        about: Relation | None = None,
+        tolerance: Any = 0.0,
+    ) -> None:
+        """Hold an array against these numbers, exactly or to a tolerance, in shape and, where `want` is an array, in dtype.
+
+        `about` says how a script asks for both sides.
+        """
+        want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
+        if got.shape != want.shape:
+            text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
+            self._wrong(claim, case, got, text, lines, want, about)
+        got = self._fitted(got, want.dtype, claim, case, lines=lines, want=want, about=about)
+        with np.errstate(all="ignore"):
+            wide = np.result_type(got.dtype, np.float64) if got.dtype.kind in "fc" else got.dtype
+            off = abs(got.astype(wide) - want) if got.dtype.kind in "fc" else got != want
+            allowed = np.broadcast_to(np.asarray(tolerance), got.shape)
+            fine = (off <= allowed) | (got == want) | ((got != got) & (want != want)) | ~np.isfinite(allowed)
+        if not fine.all():
+            place = tuple(int(i) for i in np.argwhere(~fine)[0])
+            at = f" at {list(place)}" if place else ""
+            text = f"{claim}{at}: {told(got[place], want[place])}"
+            self._wrong(claim, case, got, text, lines, want, about, allowed, place)
+
+    def raises(
+        self, action: Callable[[], Any], what: str, lines: Sequence[str] = (), given: Mapping[str, Given] | None = None
+    ) -> BaseException:
+        """Hold the backend to raising an exception, and return it."""
+        try:
+            result = action()
+        except Unsupported:
+            raise
+        except Exception as error:  # any exception will do: libraries name theirs as they like
+            if refuses(self.backend, error):
+                raise Unsupported(str(error)) from error
+            return error
+        text = f"{what} raises nothing and gives {_brief(result)}"
+        found = Finding(what, self.case, lines=tuple(lines), given=dict(given or {}), refused=True)
+        raise Nonconformance("fail", text, found)
+
+    def observe(self, point: str, answer: str) -> None:
+        """Record what the library does where none is wrong: a row of the atlas. An address says nothing about it."""
+        self.observed[point] = re.sub(r"0x[0-9a-fA-F]{4,}", "0x...", answer)
+
+    def curve(self, operation: str, case: Case, value: np.ndarray, gradient: np.ndarray) -> None:
+        """Keep what the report draws: f, the backend's gradient and the reference's, over the one input."""
+
+        def listed(x: np.ndarray) -> list[float | None]:
+            return [float(v) if np.isfinite(v) else None for v in np.asarray(x, np.float64)]
+
+        reference = case.truth.gradients[0].value[0]
+        xs = [float(v) for v in case.inputs[0][0]]
+        self.curves.append(
+            Curve(
+                operation=operation,
+                dtype=case.dtype,
+                x=xs,
+                value=listed(value),
+                gradient=listed(gradient),
+                reference=listed(reference),
+            )
+        )
+
+    def _wrong(
+        self,
+        claim: str,
+        case: Case | None,
+        got: np.ndarray,
+        text: str,
+        lines: Sequence[str] = (),
+        want: np.ndarray | None = None,
+        about: Relation | None = None,
+        tolerance: np.ndarray | None = None,
+        place: tuple[int, ...] = (),
+    ) -> None:
+        asked = about is not None and bool(about.asked)  # then the first axis is that of the points
+        if case is not None and got.ndim and (asked or 1 < case.points == len(got)):  # the evidence is of one point
+            point, place = (place[0] if place else 0), place[1:]
+            case, about = case.at(point), about and about.at(point)
+            got, want = got[point], want if want is None else want[point]
+            tolerance = tolerance if tolerance is None else tolerance[point]
+        found = Finding(claim, case, "", 0, got, want, tolerance, index=place, about=about, lines=tuple(lines))
+        raise Nonconformance("fail", text, found)
+
+
+def _brief(x: Any) -> str:
+    text = " ".join(repr(x).split())
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,274 @@
+"""One clause, asked of one cell, on one backend: from drawn cases to a result for the journal."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, given, seed, settings
+from hypothesis import strategies as st
+from hypothesis.errors import FlakyFailure, HypothesisException
+
+from clinometer.backends import Backend, capabilities, dtypes
+from clinometer.backends.protocol import TRANSFORMS
+from clinometer.harness.cells import Cell
+from clinometer.harness.check import Check, Finding, Nonconformance, Unsupported
+from clinometer.harness.clauses import Clause
+from clinometer.reference.case import Case
+from clinometer.reference.program.printing import plainly
+from clinometer.strategies.hypothesis_provider import NAME
+from clinometer.strategies.programs.shrinking import reduced
+
+# Examples of one cell, each with up to four points. A clause that takes no strategy is asked once in any profile.
+EXAMPLES = {"quick": 4, "standard": 25, "deep": 250}
+KEPT = 30_000  # cases, of some 10 kB each, for the clauses that are asked about the same ones
+
+
+@dataclass
+class Examination:
+    """What came of it."""
+
+    outcome: str
+    message: str = ""
+    finding: Finding | None = None
+    stability: str = ""
+    expectation: str = ""  # the reason of a known failure
+    expected: bool = False  # the outcome is one that the known failure names
+    examples: int = 0
+    points: int = 0
+    seconds: float = 0.0
+    observed: dict[str, str] = field(default_factory=dict)
+    curves: list[Any] = field(default_factory=list)
+    cost: Any = None
+
+
+class Flaky(Exception):
+    """The same case failed, and then held."""
+
+    def __init__(self, wrong: Nonconformance):
+        self.wrong = wrong
+
+
+def examine(
+    clause: Clause,
+    cell: Cell,
+    backend: Backend,
+    *,
+    profile: str = "standard",
+    seed_: int = 0,
+    aside: Callable[[str, str], str] = lambda message, blamed: "",
+) -> Examination:
+    """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
+
+    Parameters
+    ----------
+    clause : Clause
+    cell : Cell
+    backend : Backend
+    profile : str
+        A key of `EXAMPLES`.
+    seed_ : int
+        The same seed draws the same cases on every backend and day.
+    aside : callable
+        Returns, for the message of a failure, with what was asked of an operation alone, and the operation that is to
+        blame, why it is set aside, or nothing: a whole program fails wherever one of its operations is known to. The other
+        examples are asked, and if they hold, the result is a failure that was expected.
+    """
+    lacking = _lacking(clause, cell, backend)
+    if lacking:
+        return Examination("unsupported", lacking)
+    check, start = Check(backend, aside=aside, strict=False), time.perf_counter()
+    with np.errstate(all="ignore"):  # a NaN is a result, not a warning
+        result = _asked(clause, cell, check, profile, seed_)
+    result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
+    result.observed, result.curves, result.cost = check.observed, check.curves, check.cost
+    if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
+        text = f"out of tolerance in {check.undecided} of {check.examples} examples, and finite differences could not tell"
+        result.outcome, result.message = "inconclusive", text
+    if result.outcome == "pass" and check.asides:
+        _fails_as_known(result, check)
+    if check.miscast is not None and not check.strict and result.outcome in ("pass", "fail"):
+        result.message += f"{'; ' if result.message else ''}compared after a cast: {check.miscast}"
+    return result
+
+
+def _fails_as_known(result: Examination, check: Check) -> None:
+    """Make what was set aside the result: a failure that was expected, told by its first example."""
+    first = check.asides[0][1]
+    result.outcome, result.finding, result.expected = first.outcome, first.finding, True
+    result.message = f"{first} ({len(check.asides)} of {check.examples} examples fail as is known, the others hold)"
+    result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.asides))
+
+
+def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
+    missing = sorted(set(clause.needs) - capabilities(backend))
+    if cell.mode == "forward" and "forward" not in capabilities(backend):
+        missing.append("forward")
+    if missing:
+        return f"{backend.name} offers no {', '.join(missing)}"
+    if cell.dtype and cell.dtype not in dtypes(backend):
+        return f"{backend.name} does not work in {cell.dtype}"
+    for kind in (cell.dtype, cell.mode):
+        narrow = sorted(op for op in cell.operations if kind in getattr(backend, "lacks", {}).get(op, ()))
+        if narrow:
+            return f"{backend.name} has no {', '.join(narrow)} in {kind}"
+    absent = sorted(op for op in cell.operations if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
+    return f"{backend.name} has no {', '.join(absent)}" if absent else ""
+
+
+def _asked(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> Examination:
+    try:
+        if cell.strategy is None:
+            _once(clause, cell, check)
+        else:
+            _drawn(clause, cell, check, profile, seed_)
+    except Unsupported as reason:
+        return Examination("unsupported", str(reason))
+    except Nonconformance as wrong:
+        return Examination(wrong.outcome, str(wrong), wrong.finding)
+    except Flaky as flaky:
+        return Examination("fail", str(flaky.wrong), flaky.wrong.finding, "flaky: the same case failed and then held")
+    except HypothesisException as error:
+        return _ours(error, check)
+    except Exception as error:  # what the backend raises comes as Nonconformance; anything else is our own defect
+        return _ours(error, check)
+    return Examination("pass")
+
+
+def _ours(error: Exception, check: Check) -> Examination:
+    text = f"a defect of Clinometer: {type(error).__name__}: {' '.join(str(error).split())}"
+    return Examination("invalid", text, Finding("our own", check.case, trace=traceback.format_exc()))
+
+
+def _once(clause: Clause, cell: Cell, check: Check) -> None:
+    check.examples = 1
+    arguments = () if cell.argument is None else (cell.argument,)
+    clause.body(check, *arguments)
+    if clause.judges_dtype and check.miscast is not None:
+        raise check.miscast
+
+
+def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> None:
+    assert cell.strategy is not None  # asked before
+    unsupported: list[str] = []
+
+    def ask(case: Any) -> None:
+        check.examples += 1
+        check.case = case if hasattr(case, "truth") else None
+        try:
+            clause.body(check, case)
+        except Unsupported as reason:  # of these parameters; the next example has others
+            unsupported.append(str(reason))
+        except Nonconformance as wrong:
+            excuse = check.aside(f"{wrong}{_said(case)}", wrong.blamed) if wrong.outcome in ("fail", "error") else ""
+            if not excuse:
+                raise
+            check.asides.append((excuse, wrong))
+
+    if cell.together:
+        cases = sample(cell.strategy, EXAMPLES[profile] * cell.times, seed_)
+        check.examples += len(cases)
+        clause.body(check, cases)
+        if clause.judges_dtype and check.miscast is not None:
+            raise check.miscast
+        return
+    number = EXAMPLES[profile] * cell.times
+    _every(cell, number, seed_, ask)
+    if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype
+        examples, points, check.strict = check.examples, check.points, True
+        _every(cell, number, seed_, ask)
+        check.examples, check.points = examples, points
+    if unsupported and len(unsupported) >= check.examples:
+        raise Unsupported(unsupported[0])
+
+
+def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> None:
+    """Ask about all cases of a cell; one that fails is made small."""
+    assert cell.strategy is not None  # asked before
+    for case in cell.pinned():
+        ask(case)
+    for case in sample(cell.strategy, number, seed_):
+        try:
+            ask(case)
+        except Nonconformance as wrong:
+            if cell.reduces:
+                _reduced(case, ask, wrong)
+            with contextlib.suppress(FlakyFailure):
+                _hypothesis(cell.strategy, number, seed_, ask)  # meets the same case on its way, and shrinks it
+            raise Flaky(wrong) from wrong
+        if isinstance(case, Case):
+            case.release()
+
+
+def _said(case: Any) -> str:
+    """Return, for a case of one operation, what was asked of it: some of its parameters may be known to fail."""
+    steps = case.program.steps if isinstance(case, Case) else ()
+    return f"; asked of {plainly(steps[0].op, list(map(str, steps[0].args)), steps[0].params)}" if len(steps) == 1 else ""
+
+
+def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> None:
+    """Raise what a case has failed of, or what a smaller one fails of; return if the case itself holds now."""
+    last = wrong
+
+    def fails(smaller: Case) -> bool:
+        nonlocal last
+        try:
+            ask(smaller)
+        except Nonconformance as found:
+            if (found.outcome, found.blamed) == (wrong.outcome, wrong.blamed):
+                last = found
+                return True
+        return False
+
+    if fails(case):
+        reduced(case, fails)
+        raise last
+
+
+def sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
+    """Return the cases that a strategy draws under a seed; clauses that share a strategy share them, truths included."""
+    return SAMPLES[number](strategy, number, seed_)
+
+
+def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
+    cases: list[Any] = []
+    _hypothesis(strategy, number, seed_, cases.append)
+    return tuple(cases)
+
+
+class Samples(dict[int, Callable[..., tuple[Any, ...]]]):
+    """For each number of cases, what draws so many and keeps the last of them."""
+
+    def __missing__(self, number: int) -> Callable[..., tuple[Any, ...]]:
+        self[number] = functools.lru_cache(max(KEPT // number, 1))(_sample)
+        return self[number]
+
+
+SAMPLES = Samples()
+
+
+def _hypothesis(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Callable[[Any], None]) -> None:
+    """Draw and ask; a failure is shrunk."""
+
+    @seed(seed_)
+    @settings(
+        max_examples=number,
+        deadline=None,
+        backend=NAME,
+        database=None,
+        print_blob=False,
+        report_multiple_bugs=False,
+        phases=(Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
+    )
+    @given(strategy)
+    def examples(case: Any) -> None:
+        ask(case)
+
+    examples()

@@ -1,0 +1,1 @@
+"""Programs: pure functions as data, carried out, traced and printed."""

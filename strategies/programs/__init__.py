@@ -1,0 +1,1 @@
+"""Random programs: drawn, rewritten, made small."""
