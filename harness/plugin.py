@@ -54,7 +54,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 OPTIONS: dict[str, dict[str, Any]] = {
     "backend": {
         "metavar": "NAME",
-        "help": "what to examine: a known name (see `clinometer backends`), module:attribute or file.py:attribute; "
+        "help": "what to examine: a known name (see `clinometer backend list`), module:attribute or file.py:attribute; "
         "default: reference",
     },
     "journal": {"metavar": "FILE", "help": "write every result to FILE, as JSON Lines, as it comes"},

@@ -134,7 +134,7 @@ def test_the_backends_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     package.registry = registry  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "clinometer.backends", package)
     monkeypatch.setitem(sys.modules, "clinometer.backends.registry", registry)
-    assert "plain numpy" in call("backends").stdout
+    assert "plain numpy" in call("backend", "list").stdout
 
 
 def test_the_report_needs_no_number_library() -> None:
