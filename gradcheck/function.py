@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -40,7 +40,7 @@ def chosen(backend: str | Backend) -> Backend:
     missing = [member for member in MEMBERS if not hasattr(made, member)]
     if missing:
         raise TypeError(f"backend {made!r} lacks {', '.join(missing)}; give a name such as 'torch', or a Backend")
-    return made
+    return cast(Backend, made)
 
 
 @dataclass

@@ -133,7 +133,8 @@ class Pullbacks:
 
     def cotangent(self, weights: np.ndarray, k: int) -> np.ndarray:
         """Return a random cotangent of output k."""
-        return (drawn(self.rng, weights.shape) * weights).astype(self.ys[k].dtype)
+        ct: np.ndarray = drawn(self.rng, weights.shape) * weights
+        return ct.astype(self.ys[k].dtype)
 
     def _pull(self, k: int, of: str, weights: np.ndarray) -> Pulled:
         y, pullback, natives = self.subject.pull(k, self.xs)
@@ -256,7 +257,7 @@ class Pullbacks:
         of a solver, the gradient is as good as they are.
         """
         g, turn = one.gradients[a], self.cotangent(one.weights, one.output)
-        size = np.fmax.reduce(np.ravel(abs(g)), initial=0.0)
+        size = float(np.fmax.reduce(np.ravel(abs(g)), initial=0.0))
         noise = float(one.rounding[a][place] + 4 * EPS * size) / SAFETY
         line = Line(lambda t: float(one.pullback(one.ct + (t * turn).astype(one.ct.dtype))[a][place] - g[place]), noise)
         return max(tolerance(line, size), size * max(it.part for it in self._around(one)))
@@ -296,7 +297,8 @@ def drawn(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
 def scales(x: np.ndarray) -> np.ndarray:
     """Return powers of two about as large as the entries, or a thousandth of the largest: how far each is moved."""
     largest = float(abs(x).max(initial=0.0)) or 1.0
-    return 2.0 ** np.floor(np.log2(np.maximum(abs(x), largest / 1024)))
+    powers: np.ndarray = 2.0 ** np.floor(np.log2(np.maximum(abs(x), largest / 1024)))
+    return powers
 
 
 def single(x: np.ndarray) -> bool:
@@ -307,7 +309,8 @@ def single(x: np.ndarray) -> bool:
 def scatter(samples: np.ndarray) -> np.ndarray:
     """Return the size of the noise in equally spaced samples along the first axis, from their sixth differences."""
     found = np.sqrt((np.diff(samples, 6, axis=0) ** 2).mean(axis=0) * math.factorial(6) ** 2 / math.factorial(12))
-    return np.nan_to_num(found, nan=0.0, posinf=0.0)  # beyond the domain of f there is nothing to see
+    seen: np.ndarray = np.nan_to_num(found, nan=0.0, posinf=0.0)  # beyond the domain of f there is nothing to see
+    return seen
 
 
 def same(a: np.ndarray, b: np.ndarray) -> bool:

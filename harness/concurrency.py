@@ -143,22 +143,22 @@ class Call:
 
 # ----- threads: a script takes `together` over as it stands -----
 
-THREADS = "import contextlib\nimport threading\nfrom concurrent.futures import ThreadPoolExecutor\n\n\n"
+THREADS = "import contextlib\nimport threading\nfrom concurrent.futures import ThreadPoolExecutor\nfrom typing import Any\n\n\n"
 
 
-def together(vjp, functions, arguments, cotangents, patience):
+def together(vjp: Any, functions: Any, arguments: Any, cotangents: Any, patience: float) -> Any:
     """Return value and gradients of each function, all differentiated at the same time, in a thread each.
 
     A library with one lock for all has its threads wait in vain.
     """
     barrier = threading.Barrier(len(functions))
 
-    def wait():
+    def wait() -> None:
         with contextlib.suppress(threading.BrokenBarrierError):
             barrier.wait(patience)
 
-    def one(f, xs, ct):
-        def meeting(*zs):
+    def one(f: Any, xs: Any, ct: Any) -> Any:
+        def meeting(*zs: Any) -> Any:
             wait()
             y = f(*zs)
             wait()

@@ -26,7 +26,9 @@ class Part(NamedTuple):
     which: int = -1
 
 
-def higher(backend: Backend, f: Callable[..., Array], xs: Sequence[Array], vs: Sequence[Array], ct: Array, mode: str) -> list:
+def higher(
+    backend: Backend, f: Callable[..., Array], xs: Sequence[Array], vs: Sequence[Array], ct: Array, mode: str
+) -> list[Array]:
     """Return D^n <ct, f> [v, ..., v, .] for each input.
 
     Parameters
@@ -70,4 +72,5 @@ def _sum(terms: Sequence[np.ndarray]) -> np.ndarray:
     if len(terms) == 1:
         return terms[0]
     stacked = np.stack(terms)
-    return stacked.astype(np.result_type(stacked.dtype, EXTENDED)).sum(0).astype(stacked.dtype)
+    summed: np.ndarray = stacked.astype(np.result_type(stacked.dtype, EXTENDED)).sum(0)
+    return summed.astype(stacked.dtype)

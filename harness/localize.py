@@ -146,6 +146,6 @@ class Apart(PythonControlFlow):
     def _working(self) -> Any:
         return PRECISIONS[self.dtype].working
 
-    def _rounded(self, x: Any) -> np.ndarray:
-        x = np.asarray(x)
+    def _rounded(self, given: Any) -> np.ndarray:
+        x: np.ndarray = np.asarray(given)
         return x.astype(self.dtype) if x.dtype.kind not in "biu" else x

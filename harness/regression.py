@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def steep(answers: Sequence[Answer]) -> bool:
     return found is not None and not abs(found[0] - 1) <= found[1]
 
 
-def regression(answers):
+def regression(answers: Any) -> float:
     """Return the slope of got on expected, each entry in units of its tolerance."""
     along = square = 0.0
     for got, expected, tolerance in answers:
@@ -80,7 +80,7 @@ def shown(check: Check, answers: Sequence[Answer], text: str) -> Nonconformance:
         entries = ", ".join(literal(flat(x)) for x in (answer.expected.value, answer.expected.tolerance))
         asked = f"{calls.asked(f, answer.case)}[1](ct{calls.place(answer.case)})[{answer.which}]"
         calls.lines.append(f"    ({calls.read(asked)}, {entries}),")
-    calls.given["regression"] = f"import math\n\n\n{inspect.getsource(regression).rstrip()}"
+    calls.given["regression"] = f"import math\nfrom typing import Any\n\n\n{inspect.getsource(regression).rstrip()}"
     calls.lines = ["answers = [  # each gradient, what is expected, and its tolerance", *calls.lines, "]"]
     found = slope(some)
     assert found is not None  # else nothing would be wrong

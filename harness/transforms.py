@@ -29,18 +29,22 @@ class Traced(Theirs):
         """Return a member of the backend."""
         if not hasattr(self.backend, name):
             raise NotImplementedError(f"{self.backend.name} has no {name}")
-        return getattr(self.backend, name)
+        found: Callable[..., Any] = getattr(self.backend, name)
+        return found
 
     def cond(self, test: Any, then: Callable[[], Values], otherwise: Callable[[], Values]) -> Values:
-        return self.member("cond")(test, then, otherwise)
+        values: Values = self.member("cond")(test, then, otherwise)
+        return values
 
     def while_loop(self, test: Callable[..., Values], body: Callable[..., Values], carried: Values) -> Values:
-        return self.member("while_loop")(lambda *xs: test(*xs)[0], body, carried)
+        values: Values = self.member("while_loop")(lambda *xs: test(*xs)[0], body, carried)
+        return values
 
     def repeat(self, times: int, body: Callable[..., Values], carried: Values) -> Values:
         if not hasattr(self.backend, "scan"):
             return super().repeat(times, body, carried)  # to what traces, so many copies of the body
-        return self.backend.scan(body, carried, times)
+        values: Values = self.backend.scan(body, carried, times)
+        return values
 
     def gradient(self, f: Callable[[Any], Any], x: Any) -> Any:
         y, pullback = self.backend.vjp(f, x)  # y has no number yet
@@ -62,7 +66,8 @@ def told(check: Check, case: Case, flow: type[Theirs] = Traced, within: str = ""
 def transformed(check: Check, name: str, f: Callable[..., Any]) -> Callable[..., Any]:
     """Return what a transform of the backend makes of a function."""
     with check.theirs(name):
-        return getattr(check.backend, name)(f)
+        changed: Callable[..., Any] = getattr(check.backend, name)(f)
+        return changed
 
 
 @contextlib.contextmanager

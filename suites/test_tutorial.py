@@ -10,8 +10,8 @@ from clinometer.harness.cells import Cell, in_one, programs, with_operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import Call, Calls, single_points
-from clinometer.harness.tape import OUT, Session, without_a_cotangent
-from clinometer.harness.transcript import Transcript, evaluated
+from clinometer.harness.tape import Session, without_a_cotangent
+from clinometer.harness.transcript import OUT, Transcript, evaluated
 from clinometer.journal.vocabulary import SHOULD
 from clinometer.reference.case import Case
 from clinometer.reference.program.data import Program
