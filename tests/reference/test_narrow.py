@@ -54,7 +54,7 @@ def test_the_switch_is_off_unless_it_is_set() -> None:
 @pytest.mark.parametrize("what", ["clauses", "tests"])
 def test_with_float64_alone_the_reference_holds_and_a_bug_is_found(what: str) -> None:
     """Under the switch sound answers hold, the two witnesses agree, and an error of 1e-12 in double precision is blamed."""
-    folder = Path(__file__).parents[1] / "reference"
+    folder = Path(__file__).parent
     command = [sys.executable, "-c", ASK] if what == "clauses" else [
         sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_verdict.py", "test_kinks.py", "test_complex.py",
     ]  # fmt: skip
