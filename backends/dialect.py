@@ -1,26 +1,37 @@
 """A library's own words for the catalogue's operations: one table, run and printed alike.
 
-Each line is a signature in the catalogue's terms and an expression in the library's:
+Each line is an operation and a function of the catalogue's arguments, in the library's words:
 
-    "sum(x, axis=None, keepdims=False)": "torch.sum(x, dim=axis, keepdim=keepdims)"
+    "sum": lambda x, axis=None, keepdims=False: torch.sum(x, dim=axis, keepdim=keepdims)
 
-Compiled, the table is the namespace `xp` that an adapter offers; substituted, it prints a program as a person would
-write it with that library. What is run is what is printed. Where the words depend on the parameters, the expression is
-conditional, and of its sides the one is printed that is run:
+Called, the table is the namespace `xp` that an adapter offers; its syntax tree, with arguments put in for parameters, prints
+a program as a person would write it with that library. What is run is what is printed. Where the words depend on the
+parameters, the expression is conditional, and of its sides the one is printed that is run:
 
-    "sum(x, axis=None, where=None)": "torch.sum(x, dim=axis) if where is None else total(x, axis, where)"
+    "sum": lambda x, axis=None, where=None: torch.sum(x, dim=axis) if where is None else total(x, axis, where)
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import linecache
+import operator
 import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from types import SimpleNamespace
+from functools import cached_property
+from types import CodeType, SimpleNamespace
 from typing import Any
+
+from clinometer.reference.text import literal
+
+Words = Callable[..., Any]  # a lambda of a table
+
+
+class NotAWord(ValueError):
+    """A table has a line that cannot be printed; the message says which, and how it is written."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,7 @@ class Dialect:
     imports : str
         The lines that a script begins with.
     table : mapping
-        Signature to expression, as above.
+        Operation to lambda, as above: each of its own, in a dictionary in a file.
     array, empty, kind : str
         Source of an array, of one without entries, and of a dtype: templates with `{values}` or `{shape}`, and `{dtype}`.
     constant, numpy : str
@@ -63,7 +74,7 @@ class Dialect:
     """
 
     imports: str
-    table: Mapping[str, str]
+    table: Mapping[str, Words]
     array: str
     reverse: str
     forward: str = ""
@@ -80,38 +91,56 @@ class Dialect:
     tape: Mapping[str, str] = field(default_factory=dict)
     transforms: Mapping[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.lines  # noqa: B018  # read now: whoever edits the file later sees what was run
+
+    @cached_property
+    def lines(self) -> dict[str, str]:
+        """The source of each line of the table."""
+        codes = {op: getattr(words, "__code__", None) for op, words in self.table.items()}
+        files = {code.co_filename: _lambdas(code.co_filename) for code in codes.values() if code}
+        return {op: _line(op, code, files) for op, code in codes.items()}
+
     def namespace(self) -> SimpleNamespace:
-        """Compile the table into functions under the catalogue's names."""
-        scope: dict[str, Any] = {helper.__name__: helper for helper in self.helpers}
-        exec(self.imports, scope)  # noqa: S102  # the adapter's own constant
-        functions: dict[str, Any] = {}
-        for signature, expression in self.table.items():
-            exec(f"def {signature}:\n    return {expression}", scope, functions)  # noqa: S102  # as above
-        return SimpleNamespace(**functions)
+        """Return the table's functions under the catalogue's names, which they bear in messages too."""
+        for op, words in self.table.items():
+            words.__name__ = words.__qualname__ = op
+        return SimpleNamespace(**self.table)
 
     def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
-        """Return the expression of one operation with its arguments put in."""
-        from clinometer.reference.text import literal  # only for people: running needs none of it
+        """Return the expression of one operation with its arguments put in.
 
-        signature, expression = self._line(op)
-        names = [a.arg for a in signature.args.args]
-        defaults = dict(zip(names[len(names) - len(signature.args.defaults) :], signature.args.defaults, strict=True))
+        Parameters
+        ----------
+        op : str
+            An operation of the table.
+        args : sequence of str
+            Sources of its arrays.
+        params : mapping
+            Its parameters, as it is called with.
+
+        Raises
+        ------
+        KeyError
+            The table has no such operation.
+        """
+        line = _parsed(self.lines[op])
+        names = [a.arg for a in line.args.args]
+        defaults = dict(zip(names[len(names) - len(line.args.defaults) :], line.args.defaults, strict=True))
         given = dict(zip(names, args, strict=False)) | {k: literal(v) for k, v in params.items()}
         bound = {n: ast.parse(given[n], mode="eval").body if n in given else defaults[n] for n in names}
         unsaid = {
             n for n in names if n in defaults and _says_nothing(defaults[n]) and ast.dump(bound[n]) == ast.dump(defaults[n])
         }
-        known: dict[str, Any] = {helper.__name__: helper for helper in self.helpers}
-        known |= {n: eval(ast.unparse(bound[n])) for n in names[len(args) :]}  # noqa: S307  # a literal, as a script has it
-        return ast.unparse(_Substitute(bound, unsaid, known, set(names[: len(args)])).visit(expression))
+        return ast.unparse(_Substitute(bound, unsaid, self._known(op, names[len(args) :], params)).visit(line.body))
 
-    def _line(self, op: str) -> tuple[ast.FunctionDef, ast.expr]:
-        for signature, expression in self.table.items():
-            if signature.startswith(f"{op}("):
-                function = ast.parse(f"def {signature}: pass").body[0]
-                assert isinstance(function, ast.FunctionDef)  # the source above is one
-                return function, ast.parse(expression, mode="eval").body
-        raise KeyError(op)
+    def _known(self, op: str, parameters: Sequence[str], params: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what the names in the line of an operation stand for, but for its arrays."""
+        words = self.table[op]
+        defaults = {n: p.default for n, p in inspect.signature(words).parameters.items()}
+        around, given = inspect.getclosurevars(words), defaults | dict(params)
+        outside = {**around.builtins, **around.globals, **around.nonlocals}
+        return {n: x for n, x in outside.items() if n not in defaults} | {n: given[n] for n in parameters}
 
     def sources(self, text: str) -> str:
         """Return the source of the helpers that a text uses, and of those that they use themselves."""
@@ -120,6 +149,42 @@ class Dialect:
             if re.search(rf"(?<![\w.]){helper.__name__}\(", "\n".join([text, *used.values()])):
                 used[helper.__name__] = textwrap.dedent(inspect.getsource(helper)).rstrip()
         return "\n\n\n".join(["from typing import Any", *reversed(used.values())]) if used else ""
+
+
+def _line(op: str, code: CodeType | None, files: Mapping[str, Mapping[tuple[str, int], str]]) -> str:
+    """Return the source of the lambda that stands under a key."""
+    found = files[code.co_filename].get((op, code.co_firstlineno)) if code else None
+    if found is None:
+        where = (
+            f"{code.co_filename}, line {code.co_firstlineno}, has" if code else "a function that is not written in Python has"
+        )
+        raise NotAWord(
+            f'{where} no lambda for {op!r} that scripts can print: write "{op}": lambda ...: ... in a dictionary there'
+        )
+    return found
+
+
+def _lambdas(path: str) -> dict[tuple[str, int], str]:
+    """Return the source of each lambda of a file that is the value of a key, by that and the line on which it begins."""
+    linecache.checkcache(path)
+    try:
+        tree = ast.parse("".join(linecache.getlines(path)))
+    except SyntaxError:  # what the file says by now
+        return {}
+    pairs: list[tuple[Any, Any]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Dict):
+            pairs += [(key.value, value) for key, value in zip(node.keys, node.values) if isinstance(key, ast.Constant)]
+        elif isinstance(node, ast.keyword):
+            pairs.append((node.arg, node.value))
+    return {(key, value.lineno): ast.unparse(value) for key, value in pairs if isinstance(value, ast.Lambda)}
+
+
+def _parsed(line: str) -> ast.Lambda:
+    """Return a syntax tree of a lambda that may be changed."""
+    tree = ast.parse(line, mode="eval").body
+    assert isinstance(tree, ast.Lambda)  # as it was found
+    return tree
 
 
 def _says_nothing(default: ast.expr) -> bool:
@@ -133,8 +198,8 @@ class _Substitute(ast.NodeTransformer):
     That is a keyword that says what holds without it, and the side of a conditional on parameters that is not run.
     """
 
-    def __init__(self, bound: Mapping[str, ast.expr], unsaid: set[str], known: Mapping[str, Any], arrays: set[str]):
-        self.bound, self.unsaid, self.known, self.arrays = bound, unsaid, known, arrays
+    def __init__(self, bound: Mapping[str, ast.expr], unsaid: set[str], known: Mapping[str, Any]):
+        self.bound, self.unsaid, self.known = bound, unsaid, known
 
     def visit_Name(self, node: ast.Name) -> ast.AST:
         return self.bound.get(node.id, node)
@@ -144,10 +209,10 @@ class _Substitute(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_IfExp(self, node: ast.IfExp) -> ast.AST:
-        if any(isinstance(name, ast.Name) and name.id in self.arrays for name in ast.walk(node.test)):
+        names = {name.id for name in ast.walk(node.test) if isinstance(name, ast.Name)}
+        if names & (self.bound.keys() - self.known.keys()):
             return self.generic_visit(node)  # what an array is like is seen when the script runs
-        holds = eval(ast.unparse(node.test), dict(self.known))  # noqa: S307  # the adapter's own constant
-        return self.visit(node.body if holds else node.orelse)
+        return self.visit(node.body if decided(node.test, self.known) else node.orelse)
 
     def visit_Subscript(self, node: ast.Subscript) -> ast.AST:
         self.generic_visit(node)
@@ -163,3 +228,63 @@ def _index(key: ast.expr) -> ast.expr:
     if isinstance(key, ast.Call) and isinstance(key.func, ast.Name) and key.func.id == "slice":
         return ast.Slice(*(None if isinstance(a, ast.Constant) and a.value is None else a for a in key.args))
     return key
+
+
+COMPARED: Mapping[type[ast.cmpop], Callable[[Any, Any], Any]] = {
+    ast.Is: operator.is_,
+    ast.IsNot: operator.is_not,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda x, many: x in many,
+    ast.NotIn: lambda x, many: x not in many,
+}
+
+
+def decided(test: ast.expr, known: Mapping[str, Any]) -> Any:
+    """Return the value of a condition on parameters.
+
+    Parameters
+    ----------
+    test : ast.expr
+        Constants, names and their attributes, tuples, comparisons, `not`, `and`, `or`, unions of types, and calls of functions.
+    known : mapping
+        What the names stand for.
+
+    Raises
+    ------
+    NotAWord
+        The condition is made of something else.
+    """
+
+    def value(node: ast.expr) -> Any:
+        return decided(node, known)
+
+    match test:
+        case ast.Constant():
+            return test.value
+        case ast.Name() if test.id in known:
+            return known[test.id]
+        case ast.Attribute():
+            return getattr(value(test.value), test.attr)
+        case ast.Tuple() | ast.List():
+            return tuple(map(value, test.elts)) if isinstance(test, ast.Tuple) else list(map(value, test.elts))
+        case ast.UnaryOp(op=ast.Not()):
+            return not value(test.operand)
+        case ast.UnaryOp(op=ast.USub()):
+            return -value(test.operand)
+        case ast.BinOp(op=ast.BitOr()):
+            return value(test.left) | value(test.right)
+        case ast.BoolOp(op=ast.And()):
+            return all(map(value, test.values))
+        case ast.BoolOp(op=ast.Or()):
+            return any(map(value, test.values))
+        case ast.Compare():
+            sides = zip([test.left, *test.comparators], test.ops, test.comparators)
+            return all(COMPARED[type(op)](value(left), value(right)) for left, op, right in sides)
+        case ast.Call(keywords=[]):
+            return value(test.func)(*map(value, test.args))
+    raise NotAWord(f"the condition {ast.unparse(test)!r} is more than is decided here: let a function beside the table say it")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # the adapter puts these here when it is made; in a script DIALECT.imports brings them
-    import autograd
-    import autograd.numpy as np
-    from autograd.scipy import signal
-    from autograd.tracer import getval
+import autograd
+import autograd.numpy as np
+from autograd.scipy import signal
+from autograd.tracer import getval
 
 
 def flipped(x: Any, axis: Any) -> Any:

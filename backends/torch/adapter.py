@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.torch import helpers
-from clinometer.backends.torch.operations import DIALECT
-
 HALF = ("float16", "bfloat16")
 # LAPACK and the library of Fourier transforms know no half precision; neither does torch.quantile.
 LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
@@ -76,7 +73,9 @@ class Tape:
         return torch.no_grad()
 
     def update(self, op: str, x: Any, y: Any | None = None, *, key: Any = None) -> Any:
-        key = helpers.indices(key)
+        from clinometer.backends.torch.helpers import indices
+
+        key = indices(key)
         if op == "set":
             x[key] = y
         elif y is None:
@@ -92,7 +91,6 @@ class Torch:
     """Tensors on the CPU: reverse mode by the tape, forward mode by `torch.func`."""
 
     name = "torch"
-    dialect = DIALECT
     dtypes = (*HALF, "float32", "float64", "complex64", "complex128")
     lacks = LACKS
     refusals = REFUSALS
@@ -101,7 +99,9 @@ class Torch:
     def __init__(self) -> None:
         import torch  # here, not above: a broken install must not stop the other backends
 
-        self._torch = helpers.torch = torch
+        from clinometer.backends.torch.scripts import DIALECT
+
+        self._torch, self.dialect = torch, DIALECT
         self.xp = DIALECT.namespace()
         self.tape = Tape()
         self._around = Around()

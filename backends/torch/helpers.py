@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:  # the adapter puts it here when it is made; in a script DIALECT.imports brings it
-    import torch
+import torch
 
 
 def kind(name: Any) -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from clinometer.backends import load
-from clinometer.backends.dialect import Dialect
+from clinometer.backends import BackendProblem, load
+from clinometer.backends.dialect import Dialect, NotAWord
 from clinometer.backends.protocol import refuses
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
@@ -43,8 +45,7 @@ def operations(among: Any) -> list[tuple[str, str]]:
     """Return each backend with each operation of its table that is among some."""
     found = []
     for name in SPOKEN:
-        ops = [signature.partition("(")[0] for signature in load(name).dialect.table]  # type: ignore[attr-defined]  # these have one
-        found += [(name, op) for op in ops if op in among]
+        found += [(name, op) for op in load(name).dialect.table if op in among]  # type: ignore[attr-defined]  # these have one
     return found
 
 
@@ -180,12 +181,16 @@ def fourfold(x: Any) -> Any:
 TOY = Dialect(
     imports="import math",
     table={
-        "total(x, axis=None, keepdims=False, key=None)": "math.fsum(x, axis=axis, keep=keepdims) + math.floor(key)",
-        "doubled(x)": "twice(x)",
-        "plain(x)": "-x",
-        "whole(x, axis=None)": "math.fsum(x) if axis is None else twice(x) if fourfold(axis) > 4 else math.prod(x, axis)",
-        "sized(x, axis=None)": "math.fsum(x) if x.ndim else x",
-        "picked(x, key)": "x[key]",
+        "total": lambda x, axis=None, keepdims=False, key=None: math.fsum(x, axis=axis, keep=keepdims) + math.floor(key),
+        "doubled": lambda x: twice(x),
+        "plain": lambda x: -x,
+        "whole": lambda x, axis=None: math.fsum(x) if axis is None else twice(x) if fourfold(axis) > 4 else math.prod(x, axis),
+        "sized": lambda x, axis=None: math.fsum(x) if x.ndim else x,
+        "picked": lambda x, key: x[key],
+        "chosen": lambda x, axis=None, ord=2: (
+            twice(x) if isinstance(axis, int | tuple) and not math.isinf(ord) and ord in (1, -1) else fourfold(x)
+        ),
+        "summed": lambda x, axis=None: twice(x) if axis + 1 == 2 else x,
     },
     array="",
     reverse="",
@@ -217,6 +222,29 @@ def test_of_a_conditional_the_side_is_printed_that_is_run(params: dict[str, Any]
     assert TOY.spell("whole", ["x"], params) == text
 
 
+@pytest.mark.parametrize(
+    ("params", "text"),
+    [
+        ({}, "fourfold(x)"),
+        ({"axis": (0, 1), "ord": 1}, "twice(x)"),
+        ({"axis": 1, "ord": 1}, "twice(x)"),
+        ({"axis": 1, "ord": -1}, "twice(x)"),
+        ({"axis": 1, "ord": 3}, "fourfold(x)"),
+        ({"axis": 1, "ord": -math.inf}, "fourfold(x)"),
+    ],
+    ids=str,
+)
+def test_a_condition_may_ask_for_types_and_members(params: dict[str, Any], text: str) -> None:
+    """Types and their unions, attributes, signs, `not`, `and` and `in` are decided as Python decides them."""
+    assert TOY.spell("chosen", ["x"], params) == text
+
+
+def test_a_condition_of_another_kind_is_named() -> None:
+    """What the conditions of a table are not made of is refused with its text."""
+    with pytest.raises(NotAWord, match=r"the condition 'axis \+ 1' is more than is decided here"):
+        TOY.spell("summed", ["x"], {"axis": 1})
+
+
 def test_a_condition_on_an_array_is_left_to_the_script() -> None:
     """What depends on an argument is decided when the printed line runs."""
     assert TOY.spell("sized", ["y"], {"axis": 0}) == "math.fsum(y) if y.ndim else y"
@@ -226,6 +254,58 @@ def test_a_key_is_printed_with_colons() -> None:
     """Slices between brackets are written as people write them; a lone index has no comma."""
     assert TOY.spell("picked", ["x"], {"key": (slice(None, 2), None, slice(None, None, -1))}) == "x[:2, None, ::-1]"
     assert TOY.spell("picked", ["x"], {"key": (0,)}) == "x[0]"
+
+
+def test_a_function_of_the_table_bears_the_name_of_its_operation() -> None:
+    """What a library's user is told of a keyword names the operation, not a lambda."""
+    with pytest.raises(TypeError, match=r"^plain\(\) got an unexpected keyword argument 'axis'"):
+        TOY.namespace().plain(1.0, axis=0)
+
+
+# ----- tables that cannot be printed -----
+
+
+def named(x: Any) -> Any:
+    """Return x."""
+    return x
+
+
+@pytest.mark.parametrize("words", [named, math.sin, eval("lambda x: x")], ids=["a function", "of C", "without a file"])
+def test_words_whose_source_cannot_be_had_are_refused(words: Any) -> None:
+    """A table says at once which of its lines is no lambda in a file, and how one is written."""
+    with pytest.raises(
+        NotAWord, match=r"no lambda for 'sin' that scripts can print: write \"sin\": lambda \.\.\.: \.\.\. in a dict"
+    ):
+        Dialect(imports="", table={"sin": words}, array="", reverse="")
+
+
+def test_a_lambda_under_another_key_is_refused() -> None:
+    """The words of an operation are those that stand under its own name."""
+    with pytest.raises(NotAWord, match="no lambda for 'cos'"):
+        Dialect(imports="", table={"cos": TOY.table["plain"]}, array="", reverse="")
+
+
+def test_a_table_without_source_is_one_sentence_of_the_registry(tmp_path: Path) -> None:
+    """An adapter whose table is made by `eval` is refused as every other adapter that fails: in one sentence."""
+    path = tmp_path / "adapter.py"
+    path.write_text(
+        "from clinometer.backends.dialect import Dialect\n"
+        "DIALECT = Dialect(imports='', table={'sin': eval('lambda x: x')}, array='', reverse='')\n"
+    )
+    with pytest.raises(BackendProblem, match="could not be imported: NotAWord: <string>, line 1, has no lambda for 'sin'"):
+        load(f"{path}:DIALECT")
+
+
+def test_what_is_printed_is_what_was_run(tmp_path: Path) -> None:
+    """Whoever edits an adapter's file during a run is shown the words that were run."""
+    path = tmp_path / "adapter.py"
+    source = "from clinometer.backends.dialect import Dialect\nTABLE = {'sin': lambda x: %s}\n"
+    path.write_text(source % "x" + "def made():\n    return Dialect(imports='', table=TABLE, array='', reverse='')\n")
+    names: dict[str, Any] = {}
+    exec(compile(path.read_text(), path, "exec", dont_inherit=True), names)
+    dialect = names["made"]()
+    path.write_text(source % "-x")
+    assert dialect.spell("sin", ["y"], {}) == "y"
 
 
 def test_an_operation_that_the_table_lacks_is_named() -> None:

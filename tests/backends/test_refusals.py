@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import re
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -142,7 +142,7 @@ def functions(name: str, op: str) -> list[str]:
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_operation_that_the_library_has_by_name_is_asked_by_it(name: str) -> None:
     """Whatever function of the library has the catalogue's name is in the table, or the table says why it is not."""
-    words = {signature.partition("(")[0]: text for signature, text in load(name).dialect.table.items()}  # type: ignore[attr-defined]
+    words: dict[str, str] = load(name).dialect.lines  # type: ignore[attr-defined]  # these have one
     instead = set(ADAPTERS[name].INSTEAD) | HELPED
     missed = {
         op: functions(name, op)
@@ -183,12 +183,11 @@ def test_words_of_a_refusal_are_unsupported_and_others_are_an_error() -> None:
 
 def test_no_adapter_refuses_in_its_library_s_place() -> None:
     """No line of an adapter raises NotImplementedError: what cannot be asked is the library's to say."""
-    from clinometer.backends.autograd import helpers as autograd_helpers
-    from clinometer.backends.torch import helpers as torch_helpers
-    from clinometer.backends.torch import operations
-
-    for module in (*ADAPTERS.values(), torch_helpers, operations, autograd_helpers):
-        assert not re.search(r"^\s*raise NotImplementedError", inspect.getsource(module), re.MULTILINE)
+    for adapter in ADAPTERS.values():
+        assert adapter.__file__ is not None
+        files = list(Path(adapter.__file__).parent.glob("*.py"))
+        assert len(files) > 2
+        assert not any(re.search(r"^\s*raise NotImplementedError", path.read_text(), re.MULTILINE) for path in files)
 
 
 def test_a_masked_reduction_of_autograd_is_asked_and_is_wrong() -> None:

@@ -12,7 +12,7 @@ from pasting import interpreter, numbers, pasted, rounded, shown
 from planted import PLANTED
 
 from clinometer.backends import Backend, load
-from clinometer.backends.torch.operations import DIALECT
+from clinometer.backends.torch.scripts import DIALECT
 from clinometer.harness.findings import Asked, Finding, Relation
 from clinometer.harness.scripts.evidence import script
 from clinometer.harness.specification import specification

@@ -12,7 +12,7 @@ from scripts_of import Shown, executed, judged
 from clinometer.backends import Backend, dtypes
 from clinometer.backends.dialect import Dialect
 from clinometer.backends.reference.adapter import Reference
-from clinometer.backends.torch.operations import DIALECT
+from clinometer.backends.torch.scripts import DIALECT
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination, examine
