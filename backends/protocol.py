@@ -1,36 +1,28 @@
-"""What a backend is: four members, and the optional ones that are detected."""
+"""What a backend is: five members that each has, and the types of what else it may offer.
+
+What is optional is a type of its own: `isinstance(backend, ForwardMode)`. The name of it stands in `OFFERS`, for clauses
+that need it. No member catches an exception.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from clinometer.backends.dialect import Dialect
+from clinometer.backends.support import support_of
+
 Array = Any  # the library's own
+Block = Callable[..., tuple[Array, ...]]  # of traced control flow: uses values around it as it pleases
 
 
 class Backend(Protocol):
-    """An AD library, as the suites see it. No method catches an exception.
+    """An AD library, as the suites see it.
 
-    Optional members, asked for with `capabilities` and never assumed: `jvp(f, primals, tangents)`, which returns
-    the output and its tangent; `tape`, a `Tape`; `dialect`, a `Dialect`, for scripts in the library's own words;
-    `nests`, true where `vjp` and `jvp` may be called by functions that are being differentiated themselves, by the
-    same library's `vjp` and `jvp`, in any order; `dtypes`, the names of those that it works in, if not float32 and
-    float64; `lacks`, a mapping from operations to those of its dtypes that they do not take, and to modes of nested
-    derivatives that they do not have; `refusals`, the messages by which the library itself says that it does not have
-    something, where it raises no NotImplementedError: regular expressions of "TypeOfException: text"; `versions`, a
-    mapping for the journal. An adapter refuses nothing that its library takes: it asks, and the library refuses.
-
-    Transforms: `vmap(f)` returns a function that maps `f` over the leading axis of all its arguments; `jit(f)` one that
-    the library traces or compiles at its first call, for arguments of each shape and dtype.
-
-    Control flow that the library traces, where `jit` meets no Python branch on data. Blocks are functions of arrays,
-    return tuples, and use values around them as they please: `cond(test, then, otherwise)` returns what `then()` or
-    `otherwise()` does; `while_loop(test, body, carried)` replaces the tuple `carried` by `body(*carried)` while
-    `test(*carried)`; `scan(body, carried, times)` does so a fixed number of times.
+    It may have a `support` too: a `Support`, of dtypes, of derivatives of derivatives, and of what it does not have.
     """
 
     name: str
@@ -50,15 +42,25 @@ class Backend(Protocol):
         """
 
 
-class Tape(Protocol):
-    """The second language: leaves, backward, and gradients that accumulate on the leaves.
+MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
 
-    Two members are optional: `no_grad` and, detected as "inplace", `update(op, x, y=None, *, key=None)`, which changes an
-    array in place and returns it. `op` is "add", "subtract", "multiply" or "divide", with an array of the library or a
-    number y; "set", with a key of x, such as `...` for all of it; or "exp", "sin" or "tanh", without y and key. With a key (an
-    integer, a slice, `...`, a list of integers or of booleans, a tuple of those) the change is of `x[key]` alone. A
-    library without changes in place, in which `x += y` is a new array, may return that.
-    """
+# ----- forward mode -----
+
+
+@runtime_checkable
+class ForwardMode(Protocol):
+    """A backend with forward mode."""
+
+    def jvp(self, f: Callable[..., Array], primals: Sequence[Array], tangents: Sequence[Array]) -> tuple[Array, Array]:
+        """Return f(*primals) and its tangent."""
+
+
+# ----- the second language: a tape -----
+
+
+@runtime_checkable
+class Tape(Protocol):
+    """Leaves, backward, and gradients that accumulate on the leaves: a backend's `tape`."""
 
     def leaf(self, x: Array) -> Array:
         """Return a new leaf that requires a gradient."""
@@ -75,32 +77,143 @@ class Tape(Protocol):
     def grad(self, y: Array, leaves: Sequence[Array], ct: Array, *, graph: bool = False) -> Sequence[Array | None]:
         """Return gradients and leave those on the leaves alone; with `graph`, they can be differentiated again."""
 
+
+TAPE_MEMBERS = ("leaf", "backward", "gradient", "zero", "grad")
+
+
+@runtime_checkable
+class PausedTape(Tape, Protocol):
+    """A tape that does not record where it is told so."""
+
     def no_grad(self) -> AbstractContextManager[Any]:
         """Return a context in which nothing is recorded."""
 
 
-TRANSFORMS = ("vmap", "jit", "cond", "while_loop", "scan")
-MEMBERS = ("name", "xp", "asarray", "to_numpy", "vjp")
+@runtime_checkable
+class InPlaceTape(Tape, Protocol):
+    """A tape of arrays that can be changed in place. A library in which `x += y` is a new array may return that."""
+
+    def update(self, op: str, x: Array, y: Any = None, *, key: Any = None) -> Array:
+        """Change x in place, or `x[key]` alone, and return x.
+
+        Parameters
+        ----------
+        op : str
+            "add", "subtract", "multiply" or "divide", with y; "set", with y and a key, such as `...` for all of x; or "exp",
+            "sin" or "tanh", without both.
+        x : array
+        y : array or number, optional
+        key : optional
+            An integer, a slice, `...`, a list of integers or of booleans, a tuple of those.
+        """
 
 
-def dtypes(backend: Backend) -> tuple[str, ...]:
-    """Return the names of the dtypes that a backend works in: float32 and float64, if it says nothing."""
-    return tuple(getattr(backend, "dtypes", ("float32", "float64")))
+# ----- transforms, and control flow that the library traces where `jit` meets no Python branch on data -----
 
 
-def refuses(backend: Backend, error: BaseException) -> bool:
-    """Say whether an exception is how a library says that it does not have what was asked, and no fault."""
-    said = f"{type(error).__name__}: {' '.join(str(error).split())}"
-    known: Iterable[str] = getattr(backend, "refusals", ())
-    return isinstance(error, NotImplementedError) or any(re.search(words, said) for words in known)
+@runtime_checkable
+class Vmap(Protocol):
+    """A backend that maps functions."""
+
+    def vmap(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that maps `f` over the leading axis of all its arguments."""
+
+
+@runtime_checkable
+class Jit(Protocol):
+    """A backend that compiles functions."""
+
+    def jit(self, f: Callable[..., Any]) -> Callable[..., Any]:
+        """Return a function that is traced or compiled at its first call, for arguments of each shape and dtype."""
+
+
+@runtime_checkable
+class Cond(Protocol):
+    """A backend that traces branches."""
+
+    def cond(self, test: Array, then: Block, otherwise: Block) -> tuple[Array, ...]:
+        """Return what `then()` or `otherwise()` does."""
+
+
+@runtime_checkable
+class WhileLoop(Protocol):
+    """A backend that traces loops of as many trips as data say."""
+
+    def while_loop(self, test: Callable[..., Array], body: Block, carried: tuple[Array, ...]) -> tuple[Array, ...]:
+        """Replace the tuple `carried` by `body(*carried)` while `test(*carried)`."""
+
+
+@runtime_checkable
+class Scan(Protocol):
+    """A backend that traces loops of a fixed number of trips."""
+
+    def scan(self, body: Block, carried: tuple[Array, ...], times: int) -> tuple[Array, ...]:
+        """Replace the tuple `carried` by `body(*carried)`, so many times."""
+
+
+# ----- for people -----
+
+
+@runtime_checkable
+class Spoken(Protocol):
+    """A backend whose failures come as scripts in the library's own words."""
+
+    dialect: Dialect | None
+
+
+@runtime_checkable
+class Versioned(Protocol):
+    """A backend that says which versions it runs on, for the journal: of the library, under the backend's name, and others."""
+
+    versions: Mapping[str, str]
+
+
+# ----- what a backend offers -----
+
+TRANSFORMS: Mapping[str, type] = {"vmap": Vmap, "jit": Jit, "cond": Cond, "while_loop": WhileLoop, "scan": Scan}
+OFFERS: Mapping[str, type] = {"forward": ForwardMode, **TRANSFORMS}
+TAPES: Mapping[str, type] = {"tape": Tape, "no_grad": PausedTape, "inplace": InPlaceTape}
 
 
 def capabilities(backend: Backend) -> set[str]:
-    """Return what a backend offers: "reverse", and what it has of the optional members, and of `TRANSFORMS`."""
-    offers = {"forward": hasattr(backend, "jvp"), "tape": getattr(backend, "tape", None) is not None}
-    offers["stop_gradient"] = hasattr(backend.xp, "stop_gradient")
-    offers["inplace"] = hasattr(getattr(backend, "tape", None), "update")
-    offers["no_grad"] = hasattr(getattr(backend, "tape", None), "no_grad")
-    offers["nested"] = getattr(backend, "nests", False)
-    offers |= {name: hasattr(backend, name) for name in TRANSFORMS}
-    return {"reverse"} | {what for what, offered in offers.items() if offered}
+    """Return what a backend offers, of what clauses may need: "reverse", and as much as it has of all else."""
+    tape = getattr(backend, "tape", None)
+    found = {what for what, kind in OFFERS.items() if isinstance(backend, kind)}
+    found |= {what for what, kind in TAPES.items() if isinstance(tape, kind)}
+    cuts, nests = hasattr(backend.xp, "stop_gradient"), support_of(backend).nests
+    return found | {"reverse"} | {what for what, has in {"stop_gradient": cuts, "nested": nests}.items() if has}
+
+
+def versions_of(backend: Backend) -> Mapping[str, str]:
+    """Return the versions that a backend says it runs on."""
+    return backend.versions if isinstance(backend, Versioned) else {}
+
+
+# What a clause has said that it needs, the backend has.
+
+
+def forward_mode(backend: Backend) -> ForwardMode:
+    """Return a backend that offers "forward" as what it is."""
+    assert isinstance(backend, ForwardMode)
+    return backend
+
+
+def tape_of(backend: Backend) -> Tape:
+    """Return the tape of a backend that offers "tape"."""
+    tape = getattr(backend, "tape", None)
+    assert isinstance(tape, Tape)
+    return tape
+
+
+def paused_tape_of(backend: Backend) -> PausedTape:
+    """Return the tape of a backend that offers "no_grad"."""
+    tape = tape_of(backend)
+    assert isinstance(tape, PausedTape)
+    return tape
+
+
+def in_place_tape_of(backend: Backend) -> InPlaceTape:
+    """Return the tape of a backend that offers "inplace"."""
+    tape = tape_of(backend)
+    assert isinstance(tape, InPlaceTape)
+    return tape

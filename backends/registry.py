@@ -5,16 +5,18 @@ from __future__ import annotations
 import difflib
 import importlib
 import importlib.util
+import operator
 import sys
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clinometer.backends.protocol import MEMBERS, Backend
+from clinometer.backends.protocol import MEMBERS, TAPE_MEMBERS, Backend
 
 GROUP = "clinometer.backends"
 
-# name -> where it is, what it is. One line a backend; nothing is imported before it is chosen.
+# name -> where it is, what it is. One line a backend; nothing is imported before it is chosen. A variant of a backend, such as
+# another way to differentiate in one library, has a line of its own, `library:variant`, and often a method that makes it.
 BUILT_IN = {
     "reference": ("clinometer.backends.reference.adapter:Reference", "plain numpy with a small tape; always there"),
     "torch": ("clinometer.backends.torch.adapter:Torch", "PyTorch: tape and forward mode"),
@@ -27,7 +29,7 @@ class BackendProblem(Exception):
 
 
 def known() -> dict[str, str]:
-    """Return the names that `load` knows without a path, each with one line about it."""
+    """Return the names that `load` knows without a path, variants too, each with one line about it."""
     found = {name: about for name, (_, about) in BUILT_IN.items()}
     for point in metadata.entry_points(group=GROUP):
         found.setdefault(point.name, f"from the entry point {point.value}")
@@ -40,8 +42,9 @@ def load(name: str) -> Backend:
     Parameters
     ----------
     name : str
-        A built-in name, an entry point of the group "clinometer.backends", `module:attribute`, or
-        `path/to/file.py:attribute`. The attribute is a backend or a callable that makes one.
+        A built-in name, or an entry point of the group "clinometer.backends", either with its variant if it has one, as
+        `torch:func`; `module:attribute`; or `path/to/file.py:attribute`. The attribute is a backend or a callable that
+        makes one, and may be that of a class: `module:Class.made`. What a known name begins is never a module.
 
     Raises
     ------
@@ -59,6 +62,13 @@ def load(name: str) -> Backend:
             f"backend {name!r} lacks {', '.join(map(repr, missing))}; a backend has the members {', '.join(MEMBERS)} "
             "(see docs/plugging-in-a-backend.md)"
         )
+    tape = getattr(backend, "tape", None)
+    missing = [member for member in TAPE_MEMBERS if not hasattr(tape, member)]
+    if tape is not None and missing:
+        raise BackendProblem(
+            f"the tape of backend {name!r} lacks {', '.join(map(repr, missing))}; "
+            f"a tape has the members {', '.join(TAPE_MEMBERS)}"
+        )
     return backend
 
 
@@ -68,15 +78,26 @@ def _find(name: str) -> Any:
     for point in metadata.entry_points(group=GROUP):
         if point.name == name:
             return _attribute(name, *point.value.split(":"))
+    library, colon, variant = name.partition(":")
+    if colon and library in known():
+        own = [each for each in sorted(known()) if each.startswith(f"{library}:")]
+        raise BackendProblem(
+            f"backend {library!r} has no variant {variant!r}; it has {', '.join(own) if own else 'none'}; "
+            f"a module {library!r} of yours is named by its file: path/to/{library}.py:{variant}.{_near(name)}"
+        )
     where, colon, attribute = name.rpartition(":")
     if not colon:
-        close = difflib.get_close_matches(name, known(), n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
         raise BackendProblem(
             f"there is no backend {name!r}; known are {', '.join(sorted(known()))}; "
-            f"or give module:attribute or path/to/file.py:attribute.{hint}"
+            f"or give module:attribute or path/to/file.py:attribute.{_near(name)}"
         )
     return _attribute(name, where, attribute)
+
+
+def _near(name: str) -> str:
+    """Return the question whether the known name that is closest was meant, if one is close."""
+    close = difflib.get_close_matches(name, known(), n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
 
 
 def _attribute(name: str, where: str, attribute: str) -> Any:
@@ -85,10 +106,15 @@ def _attribute(name: str, where: str, attribute: str) -> Any:
     except FileNotFoundError:
         raise BackendProblem(f"backend {name!r}: there is no file {where}") from None
     except Exception as error:  # whatever an adapter may raise, its user gets a sentence
-        raise BackendProblem(f"backend {name!r} could not be imported: {_in_one_line(error)}{_mend(name, error)}") from error
-    if not hasattr(module, attribute):
-        raise BackendProblem(f"backend {name!r}: {where} has no attribute {attribute!r}")
-    return getattr(module, attribute)
+        absent = isinstance(error, ModuleNotFoundError) and error.name == where.partition(".")[0]
+        hint = f".{_near(name)}" if absent and _near(name) else _mend(name, error)
+        raise BackendProblem(f"backend {name!r} could not be imported: {_in_one_line(error)}{hint}") from error
+    try:
+        return operator.attrgetter(attribute)(module)
+    except AttributeError:
+        close = difflib.get_close_matches(attribute, vars(module), n=1)
+        hint = f". Did you mean {close[0]!r}?" if close else ""
+        raise BackendProblem(f"backend {name!r}: {where} has no attribute {attribute!r}{hint}") from None
 
 
 def _from_file(path: Path) -> Any:
@@ -114,5 +140,5 @@ def _in_one_line(error: BaseException) -> str:
 
 def _mend(name: str, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and name in BUILT_IN:
-        return f"; install it with: pip install 'clinometer[{name}]'"
+        return f"; install it with: pip install 'clinometer[{name.partition(':')[0]}]'"
     return ""

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Backend, capabilities, dtypes
+from clinometer.backends import Backend, capabilities, support_of
 from clinometer.gradcheck.examination import Inspection
 from clinometer.gradcheck.function import GradientError, Subject, arguments, chosen
 from clinometer.gradcheck.report import GradientReport, Row
@@ -75,7 +75,7 @@ def check_gradients(
         raise ValueError(f"directions={directions!r}: at least one is needed")
     with quiet():
         library = chosen(backend)
-        if "float64" not in dtypes(library):
+        if "float64" not in support_of(library).dtypes:
             raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
         given = arguments(args, library)
     report = GradientReport(library.name)

@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, load
-from clinometer.backends.protocol import MEMBERS
+from clinometer.backends.protocol import MEMBERS, forward_mode
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
 
@@ -109,7 +109,7 @@ class Subject:
 
     def push(self, k: int, xs: Sequence[np.ndarray], dxs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return an output and its tangent, by forward mode."""
-        jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
+        jvp = forward_mode(self.backend).jvp
         y, dy = jvp(lambda *zs: self.outputs(*zs)[k], self.native(xs), self.native(dxs))
         return self.numpy(y), self.numpy(dy)
 

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Backend, dtypes
-from clinometer.backends.protocol import refuses
+from clinometer.backends import Backend, Support, support_of
+from clinometer.backends.protocol import forward_mode
 from clinometer.harness.control_flow import Theirs
 from clinometer.harness.findings import BESIDE, Finding, Nonconformance, Relation, Unsupported
 from clinometer.harness.higher_order import higher
@@ -55,14 +55,19 @@ class Asking:
         return self.backend.xp
 
     @property
+    def support(self) -> Support:
+        """What the backend works in."""
+        return support_of(self.backend)
+
+    @property
     def real(self) -> str:
         """The dtype to ask in where any will do: float64, or else the first of those that the backend works in."""
-        return next((name for name in ("float64", "float32") if name in dtypes(self.backend)), dtypes(self.backend)[0])
+        return next((name for name in ("float64", "float32") if name in self.support.dtypes), self.support.dtypes[0])
 
     @property
     def reals(self) -> list[str]:
         """Those of float32 and float64 that the backend works in."""
-        return [name for name in ("float32", "float64") if name in dtypes(self.backend)]
+        return [name for name in ("float32", "float64") if name in self.support.dtypes]
 
     # ----- asking -----
 
@@ -74,7 +79,7 @@ class Asking:
         except (Nonconformance, Unsupported):
             raise
         except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
-            if refuses(self.backend, error) or self._lacking(error):
+            if self.support.refuses(error) or self._lacking(error):
                 raise Unsupported(str(error) or "not implemented") from error
             raise self._raised(error, claim, lines, about) from error
 
@@ -134,11 +139,11 @@ class Asking:
         return f if self.within is None else self.within(f)
 
     def _offered(self, case: Case, mode: str) -> None:
-        lacks, asked = getattr(self.backend, "lacks", {}), {case.dtype, mode}
-        absent = {op for op in case.program.operations() if not hasattr(self.xp, op) or asked & set(lacks.get(op, ()))}
+        lacks = self.support.lacks
+        absent = {op for op in case.program.operations() if not hasattr(self.xp, op) or lacks(op, case.dtype, mode)}
         # What is within a gradient is differentiated once more.
         nested = f"{mode.partition(OVER)[0] or 'reverse'}{OVER}reverse"
-        absent |= {op for op in case.program.differentiated() if nested in lacks.get(op, ())}
+        absent |= {op for op in case.program.differentiated() if lacks(op, nested)}
         if absent:
             raise Unsupported(f"{self.backend.name} has no {', '.join(sorted(absent))} in {case.dtype} {mode}".rstrip())
 
@@ -172,7 +177,7 @@ class Asking:
     def transposes(self) -> bool:
         """Whether the pullback of z -> i z multiplies by i (the transpose) and not by -i (the adjoint)."""
         with self.theirs("the pullback of z -> i z"):
-            widest = max(set(dtypes(self.backend)) & {"complex64", "complex128"}, key=lambda name: np.dtype(name).itemsize)
+            widest = max(set(self.support.dtypes) & {"complex64", "complex128"}, key=lambda name: np.dtype(name).itemsize)
             i, one = (self.backend.asarray(np.asarray([v], widest)) for v in (1j, 1 + 0j))
             _, pullback = self.backend.vjp(lambda z: self.xp.multiply(z, i), one)
             return bool(np.asarray(self.backend.to_numpy(pullback(one)[0]))[0].imag > 0)
@@ -180,7 +185,7 @@ class Asking:
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Return value and tangent, for all points, by the backend's jvp."""
         f, xs, dxs = self.function(case, "forward"), self._batch(case.inputs), self._batch(case.tangents)
-        jvp = self.backend.jvp  # type: ignore[attr-defined]  # asked before
+        jvp = forward_mode(self.backend).jvp
 
         def one_point(i: int) -> list[Any]:
             y, dy = jvp(f, xs(i), dxs(i))

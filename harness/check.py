@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.protocol import refuses
+from clinometer.backends import support_of
 from clinometer.harness.asking import Asking
 from clinometer.harness.control_flow import Theirs
 from clinometer.harness.findings import BESIDE, Finding, Given, Nonconformance, Relation, Unsupported
@@ -184,7 +184,7 @@ class Check(Asking):
         except Unsupported:
             raise
         except Exception as error:  # any exception will do: libraries name theirs as they like
-            if refuses(self.backend, error):
+            if support_of(self.backend).refuses(error):
                 raise Unsupported(str(error)) from error
             return error
         text = f"{what} raises nothing and gives {_brief(result)}"

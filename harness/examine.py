@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 from hypothesis.errors import FlakyFailure, HypothesisException
 
-from clinometer.backends import Backend, capabilities, dtypes
+from clinometer.backends import Backend, capabilities, support_of
 from clinometer.backends.protocol import TRANSFORMS
 from clinometer.harness.cells import Cell
 from clinometer.harness.check import Check, Finding, Nonconformance, Unsupported
@@ -112,10 +112,10 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         missing.append("forward")
     if missing:
         return f"{backend.name} offers no {', '.join(missing)}"
-    if cell.dtype and cell.dtype not in dtypes(backend):
+    if cell.dtype and cell.dtype not in support_of(backend).dtypes:
         return f"{backend.name} does not work in {cell.dtype}"
     for kind in (cell.dtype, cell.mode):
-        narrow = sorted(op for op in cell.operations if kind in getattr(backend, "lacks", {}).get(op, ()))
+        narrow = sorted(op for op in cell.operations if support_of(backend).lacks(op, kind))
         if narrow:
             return f"{backend.name} has no {', '.join(narrow)} in {kind}"
     absent = sorted(op for op in cell.operations if not hasattr(backend if op in TRANSFORMS else backend.xp, op))

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.backends.protocol import in_place_tape_of
 from clinometer.harness.check import Check, Nonconformance
 from clinometer.harness.findings import Relation
 from clinometer.harness.tape import Session
@@ -28,17 +29,17 @@ def sharing(check: Check) -> Shares:
 
     A change that is refused here is refused in the story too, and judged there.
     """
-    backend: Any = check.backend
+    backend, tape = check.backend, in_place_tape_of(check.backend)
 
     def shown(seen: Seen) -> bool:
         op, params = TAKEN[seen.view]
-        base = backend.tape.leaf(backend.asarray(np.full((2, 3), 1.0 if seen.computed else 0.5, check.real)))
+        base = tape.leaf(backend.asarray(np.full((2, 3), 1.0 if seen.computed else 0.5, check.real)))
         try:
             base = check.xp.multiply(base, 0.5) if seen.computed else base
             view = getattr(check.xp, op)(base, **params)
             changed, other = (base, view) if seen.down else (view, base)
             number = () if seen.op in UNARY else (3.0,)
-            backend.tape.update(seen.op, changed, *number, key=... if seen.part else None)
+            tape.update(seen.op, changed, *number, key=... if seen.part else None)
             return bool((np.asarray(backend.to_numpy(other)) != 0.5).any())
         except Exception:  # whatever it raises
             return True
@@ -82,7 +83,9 @@ class Telling(Session):
         """Change an array, or its entries at a key; an operand is the name of an array, or a number."""
         self.lines.append(changed(self.words, op, name, *map(str, args), key=key))
         with self.check.theirs(CHANGE, self.lines):
-            self.arrays[name] = self.tape.update(op, self.arrays[name], *map(self._value, args), key=key)
+            self.arrays[name] = in_place_tape_of(self.check.backend).update(
+                op, self.arrays[name], *map(self._value, args), key=key
+            )
 
     def step(self, name: str, op: str, number: float) -> None:
         """Change a leaf under no-grad, as an optimizer does; where that makes a new array, it is made a leaf."""

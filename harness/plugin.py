@@ -169,10 +169,10 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     clause = getattr(metafunc.function, "clause", None)
     if clause is None or "cell" not in metafunc.fixturenames:
         return
-    from clinometer.backends import dtypes
+    from clinometer.backends import support_of
     from clinometer.harness.cells import DTYPES
 
-    offered = DTYPES if metafunc.config.getoption("collectonly") else dtypes(_run(metafunc.config).backend)
+    offered = DTYPES if metafunc.config.getoption("collectonly") else support_of(_run(metafunc.config).backend).dtypes
     metafunc.parametrize("cell", clause.asked_of(offered), ids=str)
 
 

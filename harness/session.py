@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from clinometer.backends import Backend, BackendProblem, dtypes, load
+from clinometer.backends import Backend, BackendProblem, load, support_of
+from clinometer.backends.protocol import versions_of
 from clinometer.harness import expectations
 from clinometer.harness.cells import DTYPES, Cell
 from clinometer.harness.check import Finding
@@ -126,7 +127,7 @@ class Run:
     def head(self) -> str:
         """Return the line that says who is examined, and how to repeat it."""
         about = self.backend.name
-        version = getattr(self.backend, "versions", {}).get(self.backend.name)
+        version = versions_of(self.backend).get(self.backend.name.partition(":")[0])
         if version:
             about += f" {version}"
         return f"clinometer: backend {about}, profile {self.profile}, seed {self.seed} (repeat with --seed {self.seed})"
@@ -134,7 +135,7 @@ class Run:
     @functools.cached_property
     def cells(self) -> int:
         """How many cells of the whole specification the backend is asked; if it does not load, those that most are."""
-        offered = dtypes(self.backend) if hasattr(self, "backend") else DTYPES
+        offered = support_of(self.backend).dtypes if hasattr(self, "backend") else DTYPES
         return sum(len(clause.asked_of(offered)) for clause in specification())
 
     # ----- the journal -----
@@ -150,7 +151,7 @@ class Run:
         versions = {name: importlib.metadata.version(name) for name in ("numpy", "hypothesis", "pytest")}
         versions |= {"python": platform.python_version()}
         if not problem:
-            versions |= {name: str(version) for name, version in getattr(self.backend, "versions", {}).items()}
+            versions |= {name: str(version) for name, version in versions_of(self.backend).items()}
         self.write(
             records.Run(
                 backend=self.selection if problem else self.backend.name,

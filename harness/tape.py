@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.backends.protocol import paused_tape_of, tape_of
 from clinometer.harness.check import Check, Finding, Nonconformance
 from clinometer.harness.findings import Relation
 from clinometer.harness.transcript import OUT, Transcript
@@ -33,7 +34,7 @@ class Session(Transcript):
     def __init__(self, check: Check, case: Case):
         super().__init__(check)
         self.case = case.at(0)
-        self.tape: Any = check.backend.tape  # type: ignore[attr-defined]  # the clause has asked for it
+        self.tape = tape_of(check.backend)
         self.words = self.dialect.tape
         self.names = list(case.program.inputs)
         check.case = self.case
@@ -80,7 +81,7 @@ class Session(Transcript):
         self.lines.append(self.words["no_grad"])
         begun = len(self.lines)
         with self.check.theirs("no_grad", self.lines):
-            region = self.tape.no_grad()
+            region = paused_tape_of(self.check.backend).no_grad()
             region.__enter__()
         try:
             yield

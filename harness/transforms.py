@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
+from clinometer.backends.protocol import forward_mode
 from clinometer.harness.cells import Cell, programs
 from clinometer.harness.check import Check, Nonconformance
 from clinometer.harness.control_flow import Theirs
@@ -89,7 +90,7 @@ def derivative(check: Check, case: Case, mode: str) -> Callable[..., tuple[Any, 
     f, n, backend = check.function(case), len(case.inputs), check.backend
     if mode == "reverse":
         return lambda ct, *xs: tuple(backend.vjp(f, *xs)[1](ct))
-    return lambda *xs: (backend.jvp(f, xs[n:], xs[:n])[1],)  # type: ignore[attr-defined]  # asked before
+    return lambda *xs: (forward_mode(backend).jvp(f, xs[n:], xs[:n])[1],)
 
 
 def arguments(case: Case, mode: str) -> tuple[np.ndarray, ...]:

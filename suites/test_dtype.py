@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import dtypes
+from clinometer.backends import support_of
 from clinometer.harness.asking import numeric
 from clinometer.harness.cells import given, operations, with_operations
 from clinometer.harness.check import Check, Nonconformance, Unsupported
@@ -28,7 +28,7 @@ def declared(check: Check, *needed: str) -> None:
     Unsupported
         It does not.
     """
-    missing = [name for name in needed if name not in dtypes(check.backend)]
+    missing = [name for name in needed if name not in support_of(check.backend).dtypes]
     if missing:
         raise Unsupported(f"{check.backend.name} does not work in {', '.join(missing)}")
 
@@ -203,7 +203,7 @@ def no_number(x: np.ndarray) -> bool:
 @clause("DTYPE-10", over=with_operations("multiply", mode="value"), level=INFO, kind=INFORMATIONAL)
 def test_promotion_is_recorded(check: Check) -> None:
     """The dtype of a product of two dtypes is recorded."""
-    known = [d for d in ("float16", "bfloat16", "float32", "float64") if d in dtypes(check.backend)]
+    known = [d for d in ("float16", "bfloat16", "float32", "float64") if d in support_of(check.backend).dtypes]
     for i, a in enumerate(known):
         for b in known[i + 1 :]:
             try:
@@ -239,7 +239,7 @@ def test_complex_tangents_hold(check: Check, case: Case) -> None:
 @clause("DTYPE-14", over=with_operations("multiply", mode="reverse"), level=INFO, kind=INFORMATIONAL)
 def test_the_complex_convention_is_recorded(check: Check) -> None:
     """Whether a complex pullback is the adjoint (conjugated) or the transpose is recorded."""
-    if not set(COMPLEX) & set(dtypes(check.backend)):
+    if not set(COMPLEX) & set(support_of(check.backend).dtypes):
         raise Unsupported(f"{check.backend.name} does not work in {' or '.join(COMPLEX)}")
     answer = "transpose: the pullback of z -> i z multiplies by i" if check.transposes else "adjoint: it multiplies by -i"
     check.observe("complex pullback", answer)

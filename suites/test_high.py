@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from clinometer.backends.protocol import forward_mode
 from clinometer.harness.cells import Cell, given, in_one, operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
@@ -131,7 +132,7 @@ def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, 
     one, three = said.arrays.values()
     derivative = {
         REVERSE: lambda f: lambda x: check.backend.vjp(f, x)[1](one)[0],
-        FORWARD: lambda f: lambda x: check.backend.jvp(f, (x,), (one,))[1],  # type: ignore[attr-defined]  # asked before
+        FORWARD: lambda f: lambda x: forward_mode(check.backend).jvp(f, (x,), (one,))[1],
     }
     asked = {REVERSE: "gradient({f}, 0, one)", FORWARD: "tangent({f}, (one,))"}
     said.given |= {f"({step})": text for step, text in sources(said.dialect, f"{outer}{OVER}{inner}").items()}

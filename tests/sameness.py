@@ -21,7 +21,7 @@ from typing import Any
 import click
 import numpy as np
 
-from clinometer.backends import dtypes, load
+from clinometer.backends import load, support_of
 from clinometer.harness import examine
 from clinometer.harness.specification import specification
 
@@ -51,7 +51,7 @@ def recorded(name: str, only: str = "") -> Iterable[dict[str, str]]:
     """Return a line for each case that a backend is asked."""
     backend, drawing = load(name), Drawing()
     for clause in specification():
-        for cell in clause.asked_of(dtypes(backend)):
+        for cell in clause.asked_of(support_of(backend).dtypes):
             id = f"{clause.id}[{cell}]"
             if re.search(only, id):
                 with drawing:

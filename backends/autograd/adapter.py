@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy
 
+from clinometer.backends.support import Absent, Refusal, Support
+
 # What a slice, an index or an older function says here, since autograd has no derivative of the function of the name.
 INSTEAD = {
     "cumulative_sum": "np.cumulative_sum(x, axis=0)",
@@ -24,19 +26,26 @@ INSTEAD = {
     "svdvals": "np.linalg.svdvals(x)",
     "matrix_norm": "np.linalg.matrix_norm(x)",
 }
-# LAPACK knows no half precision; scipy's functions and numpy's Fourier transforms answer in a wider one.
-LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("det", "slogdet", "inv", "solve", "cholesky", "qr", "lstsq", "pinv", "eigh", "eigvalsh", "svd", "svdvals", "sigmoid",
-     "silu", "logit", "gelu", "erf", "erfc", "erfinv", "lgamma", "digamma", "i0", "i1", "rfft", "irfft", "fft", "ifft"),
-    ("float16",),
-) | dict.fromkeys(("ndtr", "log_ndtr"), ("float16", "float32"))  # fmt: skip  # scipy's distributions compute in float64
-# How autograd says that it has no derivative, where it does not raise NotImplementedError; and what it says so of.
-REFUSALS = {
-    "^AssertionError: Only constant mode padding is supported": "np.pad(x, 1, 'edge')",
-    "^AssertionError: Can't handle extra leading dims": "np.broadcast_to(x, (2, *x.shape))",
-    "^TypeError: array type float16 is unsupported in linalg": "np.linalg.norm(x.astype('float16'), 'nuc')",
-    "^LinAlgError: [0-9]-dimensional array given. Array must be two-dimensional": "np.linalg.lstsq(x[None], x[None])[0]",
-}
+UNSUPPORTED = (
+    Absent(
+        ("det", "slogdet", "inv", "solve", "cholesky", "qr", "lstsq", "pinv", "eigh", "eigvalsh", "svd", "svdvals"),
+        ("float16",),
+        "LAPACK knows no half precision",
+    ),
+    Absent(
+        ("sigmoid", "silu", "logit", "gelu", "erf", "erfc", "erfinv", "lgamma", "digamma", "i0", "i1"),
+        ("float16",),
+        "scipy's functions answer in a wider dtype",
+    ),
+    Absent(("rfft", "irfft", "fft", "ifft"), ("float16",), "numpy's Fourier transforms answer in a wider dtype"),
+    Absent(("ndtr", "log_ndtr"), ("float16", "float32"), "scipy's distributions compute in float64"),
+    Refusal("^AssertionError: Only constant mode padding is supported", "np.pad(x, 1, 'edge')"),
+    Refusal("^AssertionError: Can't handle extra leading dims", "np.broadcast_to(x, (2, *x.shape))"),
+    Refusal("^TypeError: array type float16 is unsupported in linalg", "np.linalg.norm(x.astype('float16'), 'nuc')"),
+    Refusal(
+        "^LinAlgError: [0-9]-dimensional array given. Array must be two-dimensional", "np.linalg.lstsq(x[None], x[None])[0]"
+    ),
+)
 
 
 @contextmanager
@@ -51,10 +60,7 @@ class Autograd:
     """Numpy arrays: reverse mode for all operations, forward mode for those that have a rule."""
 
     name = "autograd"
-    dtypes = ("float16", "float32", "float64", "complex64", "complex128")
-    nests = True
-    refusals = REFUSALS
-    lacks = LACKS
+    support = Support(("float16", "float32", "float64", "complex64", "complex128"), nests=True, unsupported=UNSUPPORTED)
 
     def __init__(self) -> None:
         import autograd  # here, not above: a broken install must not stop the other backends

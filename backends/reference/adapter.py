@@ -17,6 +17,7 @@ import numpy as np
 
 from clinometer.backends.reference.half import NARROW, Narrow, kind, stored
 from clinometer.backends.reference.transforms import Transforms
+from clinometer.backends.support import Support
 from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.arithmetic.dual import Dual
 from clinometer.reference.arithmetic.rules import linearize
@@ -197,8 +198,7 @@ class Reference(Transforms):
 
     name = "reference"
     node = Node
-    dtypes = (*NARROW, "float32", "float64", "complex64", "complex128")
-    nests = True
+    support = Support((*NARROW, "float32", "float64", "complex64", "complex128"), nests=True)
     second_witness = True  # heard on every case, agreement or not
 
     def __init__(self) -> None:

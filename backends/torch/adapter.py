@@ -10,20 +10,25 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.backends.support import Absent, Refusal, Support
+
 HALF = ("float16", "bfloat16")
-# LAPACK and the library of Fourier transforms know no half precision; neither does torch.quantile.
-LACKS: dict[str, tuple[str, ...]] = dict.fromkeys(
-    ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv", "rfft",
-     "irfft", "fft", "ifft", "median"),
-    HALF,
-) | {"cond": ("forward",)}  # fmt: skip
-# How torch says that it has not something, where it does not raise NotImplementedError; and what it says so of.
-REFUSALS = {
-    r"^RuntimeError: derivative for aten::\w+ is not implemented": "torch.autograd.grad(torch.heaviside(x, x).sum(), x)",
-    "^RuntimeError: .*Low precision dtypes not supported": "torch.linalg.inv(x.half())",
-    r"^RuntimeError: quantile\(\) input tensor must be non-empty": "torch.quantile(x[:0], 0.5)",
-    "^ValueError: step must be greater than zero": "x[::-1]",
-}
+UNSUPPORTED = (
+    Absent(
+        ("det", "slogdet", "inv", "solve", "lstsq", "cholesky", "qr", "eigh", "eigvalsh", "svd", "svdvals", "pinv"),
+        HALF,
+        "LAPACK knows no half precision",
+    ),
+    Absent(("rfft", "irfft", "fft", "ifft"), HALF, "the library of Fourier transforms knows no half precision"),
+    Absent(("median",), HALF, "torch.quantile knows no half precision"),
+    Absent(("cond",), ("forward",), "torch.cond has no forward mode"),
+    Refusal(
+        r"^RuntimeError: derivative for aten::\w+ is not implemented", "torch.autograd.grad(torch.heaviside(x, x).sum(), x)"
+    ),
+    Refusal("^RuntimeError: .*Low precision dtypes not supported", "torch.linalg.inv(x.half())"),
+    Refusal(r"^RuntimeError: quantile\(\) input tensor must be non-empty", "torch.quantile(x[:0], 0.5)"),
+    Refusal("^ValueError: step must be greater than zero", "x[::-1]"),
+)
 # What the table says in other words, since torch refuses these.
 INSTEAD = {
     "sum": "torch.sum(x, initial=0.0)",
@@ -91,10 +96,7 @@ class Torch:
     """Tensors on the CPU: reverse mode by the tape, forward mode by `torch.func`."""
 
     name = "torch"
-    dtypes = (*HALF, "float32", "float64", "complex64", "complex128")
-    lacks = LACKS
-    refusals = REFUSALS
-    nests = True
+    support = Support((*HALF, "float32", "float64", "complex64", "complex128"), nests=True, unsupported=UNSUPPORTED)
 
     def __init__(self) -> None:
         import torch  # here, not above: a broken install must not stop the other backends

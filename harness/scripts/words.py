@@ -13,6 +13,7 @@ import numpy as np
 
 from clinometer.backends import Backend
 from clinometer.backends.dialect import Dialect
+from clinometer.backends.protocol import Spoken
 from clinometer.reference.program.printing import plainly
 
 backend: Any = None  # in a script, what its first lines have loaded
@@ -90,7 +91,7 @@ ADAPTER = "backend."  # what no line in a library's own words says
 
 def words_for(backend: Backend, *needs: str) -> Dialect:
     """Return the words of a library, if its dialect has all those fields that are needed; else those for its adapter."""
-    dialect: Dialect | None = getattr(backend, "dialect", None)
+    dialect = backend.dialect if isinstance(backend, Spoken) else None
     if dialect is not None and all(getattr(dialect, need) for need in needs):
         return dialect
     return adapter(backend)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from clinometer.backends import capabilities, load
-from clinometer.backends.protocol import TRANSFORMS
+from clinometer.backends.protocol import TRANSFORMS, versions_of
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import examine
@@ -169,6 +169,6 @@ def test_an_adapter_offers_what_its_library_has(name: str, offers: set[str]) -> 
 @pytest.mark.parametrize("name", ADAPTERS)
 def test_an_adapter_says_which_versions_it_runs_on(name: str) -> None:
     """The journal learns the version of every library that takes part."""
-    versions: dict[str, str] = load(name).versions  # type: ignore[attr-defined]  # these have them
+    versions = versions_of(load(name))
     assert {"torch": "torch", "autograd": "autograd", "reference": "numpy"}[name] in versions
     assert all(versions.values())

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from clinometer.backends import BackendProblem, load
+from clinometer.backends import BackendProblem, load, support_of
 from clinometer.backends.dialect import Dialect, NotAWord
-from clinometer.backends.protocol import refuses
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.strategies import operation_cases
@@ -72,7 +71,7 @@ def outcome(backend: Any, thunk: Any) -> Any:
     try:
         return np.asarray(backend.to_numpy(thunk()))
     except Exception as error:
-        if refuses(backend, error) or "unexpected keyword argument" in str(error):
+        if support_of(backend).refuses(error) or "unexpected keyword argument" in str(error):
             return str(error)
         raise
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clinometer.backends import load
+from clinometer.backends import Absent, Refusal, load
 from clinometer.backends.autograd import adapter as autograd_adapter
 from clinometer.backends.torch import adapter as torch_adapter
 from clinometer.harness.check import Check, Unsupported
@@ -46,13 +46,23 @@ def asked(name: str, expression: str) -> Any:
     return None
 
 
-def table(member: str) -> list[Any]:
-    """Return each adapter's name with each item of one of its tables."""
-    pairs = [(name, item) for name, module in ADAPTERS.items() for item in getattr(module, member).items()]
+def unsupported(kind: type) -> list[tuple[str, Any]]:
+    """Return each adapter's name with each thing of a kind that it says the library does not have."""
+    return [(name, it) for name, module in ADAPTERS.items() for it in module.UNSUPPORTED if isinstance(it, kind)]
+
+
+def refusals() -> list[Any]:
+    """Return each adapter's name with the words and the example of each refusal."""
+    return [pytest.param(name, it.words, it.example, id=f"{name}-{it.example}") for name, it in unsupported(Refusal)]
+
+
+def instead() -> list[Any]:
+    """Return each adapter's name with each operation that it says in other words, and those of the library."""
+    pairs = [(name, item) for name, module in ADAPTERS.items() for item in module.INSTEAD.items()]
     return [pytest.param(name, *item, id=f"{name}-{item[1]}") for name, item in pairs]
 
 
-@pytest.mark.parametrize(("name", "words", "expression"), table("REFUSALS"))
+@pytest.mark.parametrize(("name", "words", "expression"), refusals())
 def test_a_refusal_is_the_library_s_own(name: str, words: str, expression: str) -> None:
     """Words that an adapter takes for "not implemented" are what the library says of the example beside them."""
     error = asked(name, expression)
@@ -60,7 +70,7 @@ def test_a_refusal_is_the_library_s_own(name: str, words: str, expression: str) 
     assert re.search(words, f"{type(error).__name__}: {' '.join(str(error).split())}")
 
 
-@pytest.mark.parametrize(("name", "op", "expression"), table("INSTEAD"))
+@pytest.mark.parametrize(("name", "op", "expression"), instead())
 def test_what_is_said_in_other_words_cannot_be_said_in_the_library_s(name: str, op: str, expression: str) -> None:
     """Where the table goes around a name of the library, the library refuses to differentiate that."""
     assert op in vars(load(name).xp)
@@ -72,7 +82,7 @@ def test_what_is_said_in_other_words_cannot_be_said_in_the_library_s(name: str, 
 
 def lacked() -> list[Any]:
     """Return each adapter's name with each operation, and a dtype that it says the library lacks."""
-    rows = [(n, op, kind) for n, module in ADAPTERS.items() for op, kinds in module.LACKS.items() for kind in kinds]
+    rows = [(name, op, kind) for name, it in unsupported(Absent) for op in it.operations for kind in it.within]
     return [pytest.param(*row, id="-".join(row)) for row in rows if row[2] in PRECISIONS]
 
 
@@ -103,7 +113,7 @@ def test_an_adapter_declares_every_dtype_that_its_library_differentiates_in(name
         except Exception:
             return False
 
-    assert set(backend.dtypes) == {dtype for dtype in PRECISIONS if taken(dtype)}
+    assert set(backend.support.dtypes) == {dtype for dtype in PRECISIONS if taken(dtype)}
 
 
 def test_torch_refuses_the_tangent_of_its_cond() -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from clinometer.backends import BackendProblem, known, load
+from clinometer.backends import BackendProblem, known, load, registry
+from clinometer.backends.protocol import TAPE_MEMBERS
 from clinometer.backends.registry import BUILT_IN, GROUP
 
 WHOLE = """
@@ -20,6 +21,15 @@ class Whole:
     def asarray(self, x): return x
     def to_numpy(self, x): return x
     def vjp(self, f, *primals): return f(*primals), None
+"""
+
+
+VARIANT = """
+    @classmethod
+    def functional(cls):
+        made = cls()
+        made.name = "many:func"
+        return made
 """
 
 
@@ -77,6 +87,29 @@ def test_an_entry_point_is_known_and_loads(tmp_path: Path, monkeypatch: pytest.M
     assert load("theirs").name == "whole"
 
 
+@pytest.fixture
+def variants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Register a library with a variant, which a method makes, and another library whose package registers a variant."""
+    path = written(tmp_path, WHOLE + VARIANT, "clinometer_adapter_of_many")
+    monkeypatch.syspath_prepend(path.parent)
+    monkeypatch.setitem(registry.BUILT_IN, "many", ("clinometer_adapter_of_many:Whole", "a library"))
+    monkeypatch.setitem(registry.BUILT_IN, "many:func", ("clinometer_adapter_of_many:Whole.functional", "its other way"))
+    points = [
+        metadata.EntryPoint(name, f"clinometer_adapter_of_many:{attribute}", GROUP)
+        for name, attribute in {"theirs": "Whole", "theirs:func": "Whole.functional"}.items()
+    ]
+    monkeypatch.setattr(metadata, "entry_points", lambda *, group: points if group == GROUP else [])
+
+
+@pytest.mark.parametrize("library", ["many", "theirs"])
+@pytest.mark.usefixtures("variants")
+def test_a_variant_loads_by_library_and_variant(library: str) -> None:
+    """`library:variant` makes what is registered under that name, and the library alone what is registered under its own."""
+    assert load(f"{library}:func").name == "many:func"
+    assert load(library).name == "whole"
+    assert f"{library}:func" in known()
+
+
 # ----- ways that do not, in the order in which things can go wrong -----
 
 
@@ -90,6 +123,36 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 def test_a_misspelled_name_is_answered_with_the_close_one() -> None:
     """The message for a name that is nearly right ends with the right one."""
     assert problem("troch").endswith("Did you mean 'torch'?")
+
+
+@pytest.mark.parametrize("library", ["many", "theirs"])
+@pytest.mark.usefixtures("variants")
+def test_a_misspelled_variant_is_answered_with_those_there_are(library: str) -> None:
+    """Of a variant that is not there the message lists the library's variants, and ends with the one that is close."""
+    message = problem(f"{library}:fnuc")
+    assert message.startswith(f"backend {library!r} has no variant 'fnuc'; it has {library}:func; ")
+    assert message.endswith(f" Did you mean '{library}:func'?")
+
+
+@pytest.mark.usefixtures("variants")
+def test_a_misspelled_library_of_a_variant_is_answered_with_the_close_one() -> None:
+    """What looks like a module that is not there, and is nearly a variant, is asked for as that."""
+    assert problem("mnay:func").endswith("No module named 'mnay'. Did you mean 'many:func'?")
+
+
+def test_a_known_name_begins_no_module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`torch:Whole` is never an attribute of the module torch: the message says how such a file of the user's is named."""
+    path = written(tmp_path, WHOLE, "torch")
+    message = problem("torch:Whole")
+    assert message.startswith("backend 'torch' has no variant 'Whole'; it has none; ")
+    assert "path/to/torch.py:Whole" in message
+    assert load(f"{path}:Whole").name == "whole"
+
+
+def test_a_misspelled_attribute_is_answered_with_the_close_one(tmp_path: Path) -> None:
+    """The message for an attribute that is nearly right ends with the right one."""
+    path = written(tmp_path, WHOLE)
+    assert problem(f"{path}:Wohle").endswith(f"{path} has no attribute 'Wohle'. Did you mean 'Whole'?")
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
@@ -106,7 +169,7 @@ def test_a_missing_module_is_named() -> None:
 def test_a_missing_attribute_is_named(tmp_path: Path) -> None:
     """The message for a file without the attribute says both."""
     path = written(tmp_path, WHOLE)
-    assert problem(f"{path}:Hole") == f"backend '{path}:Hole': {path} has no attribute 'Hole'"
+    assert problem(f"{path}:Made") == f"backend '{path}:Made': {path} has no attribute 'Made'"
 
 
 def test_an_error_while_importing_becomes_one_line(tmp_path: Path) -> None:
@@ -141,6 +204,14 @@ def test_a_missing_member_is_named(member: str, tmp_path: Path) -> None:
     message = problem(f"{path}:Whole")
     assert f"lacks '{member}';" in message
     assert "name, xp, asarray, to_numpy, vjp" in message
+
+
+@pytest.mark.parametrize("member", ["leaf", "backward", "gradient", "zero", "grad"])
+def test_a_missing_member_of_a_tape_is_named(member: str, tmp_path: Path) -> None:
+    """An adapter whose tape is not whole is told what is missing, and is not taken for one without a tape."""
+    tape = "class Tape:\n" + "".join(f"    {name} = None\n" for name in TAPE_MEMBERS if name != member)
+    path = written(tmp_path, f"{tape}{WHOLE}    tape = Tape()\n")
+    assert problem(f"{path}:Whole").startswith(f"the tape of backend '{path}:Whole' lacks '{member}'; ")
 
 
 # ----- nothing is imported before it is chosen -----

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from asking import CLAUSES
 
+from clinometer.backends import Absent, Support
 from clinometer.backends.reference.adapter import Reference
 from clinometer.harness.cells import ONCE, Cell
 from clinometer.harness.check import Check, Nonconformance, Unsupported
@@ -249,9 +250,9 @@ def test_what_a_backend_lacks_is_named_before_anything_is_asked() -> None:
     assert examine(CLAUSES["GRAD-1"], cells["sin"], sparse, profile="quick").message == "sparse has no sin"
     result = examine(CLAUSES["GRAD-1"], cells["cos"], sparse, profile="quick")
     assert (result.outcome, result.message) == ("unsupported", "no cosine on this device")
-    sparse.lacks = {"exp": ("reverse",)}
+    sparse.support = Support(unsupported=[Absent(["exp"], ["reverse"], "planted")])
     assert examine(CLAUSES["GRAD-1"], cells["exp"], sparse, profile="quick").message == "sparse has no exp in reverse"
-    sparse.dtypes = ("float32",)
+    sparse.support = Support(["float32"])
     assert examine(CLAUSES["GRAD-1"], cells["exp"], sparse, profile="quick").message == "sparse does not work in float64"
     del sparse.tape
     clause = CLAUSES["ACC-2"]

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from asking import CLAUSES
 
-from clinometer.backends import Backend, dtypes
+from clinometer.backends import Backend, support_of
 from clinometer.harness.cells import Cell
 from clinometer.harness.examine import Examination, examine
 
@@ -23,7 +23,7 @@ SHORT = [id for id, clause in CLAUSES.items() if clause.chapter not in ("PROGRAM
 def asked(id: str, backend: Backend, some: Iterable[str] = SOME) -> list[tuple[Cell, Examination]]:
     """Return what comes of the cells of a clause about some operations."""
     clause = CLAUSES[id]
-    cells = [cell for cell in clause.asked_of(dtypes(backend)) if cell.operation in some]
+    cells = [cell for cell in clause.asked_of(support_of(backend).dtypes) if cell.operation in some]
     return [(cell, examine(clause, cell, backend, profile="quick")) for cell in cells]
 
 

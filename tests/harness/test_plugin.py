@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from asking import ask, faulty, of_kind, verdicts
 
-from clinometer.backends import dtypes
+from clinometer.backends import support_of
 from clinometer.backends.reference.adapter import Reference
 from clinometer.harness.specification import specification
 from clinometer.journal import reader, records, writer
@@ -211,7 +211,7 @@ def test_a_selection_says_so(tmp_path: Path, workers: list[str]) -> None:
     """With -k the run tells how many of all cases were asked, and the journal has both numbers; with workers as without."""
     done = ask(tmp_path, *SOUND, "-k", "sin-reverse", *workers, *([] if workers else ["--journal", "r.jsonl"]))
     assert done.returncode == 0, done.stdout
-    whole = sum(len(clause.asked_of(dtypes(Reference()))) for clause in specification())
+    whole = sum(len(clause.asked_of(support_of(Reference()).dtypes)) for clause in specification())
     asked = re.search(r"a selection: (\d+) of the (\d+) cases of the specification", done.stdout)
     assert asked is not None, done.stdout
     assert int(asked[2]) == whole

@@ -6,6 +6,7 @@ of the sound reference. So whatever is wrong lies between operations.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -36,7 +37,7 @@ class Atomic(Reference):
     """The reference, on a tape of whole operations."""
 
     second_witness = False
-    nests = False
+    support = dataclasses.replace(Reference.support, nests=False)
 
     def __init__(self) -> None:
         super().__init__()

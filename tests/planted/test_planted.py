@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scripts_of import Shown, executed, judged
 
-from clinometer.backends import Backend, dtypes
+from clinometer.backends import Backend, support_of
 from clinometer.backends.dialect import Dialect
 from clinometer.backends.reference.adapter import Reference
 from clinometer.backends.torch.scripts import DIALECT
@@ -30,7 +30,7 @@ def first_failure(clause: Clause, name: str, dialect: Dialect | None = None) -> 
     """Return what the clause finds in a planted backend, in the quick profile; its script is in the words of a dialect."""
     backend: Any = PLANTED[name]()
     backend.dialect = dialect
-    for cell in clause.asked_of(dtypes(backend)):
+    for cell in clause.asked_of(support_of(backend).dtypes):
         result = examine(clause, cell, backend, profile="quick")
         if result.outcome in ("fail", "error"):
             return backend, cell, result
@@ -89,7 +89,7 @@ def test_a_transcript_in_the_words_of_torch_clears_torch(clause: Clause, name: s
 def test_the_sound_backend_passes_beside_it(clause: Clause) -> None:
     """The reference holds every clause in the quick profile, cell by cell."""
     backend = Reference()
-    for cell in clause.asked_of(dtypes(backend)):
+    for cell in clause.asked_of(support_of(backend).dtypes):
         result = examine(clause, cell, backend, profile="quick")
         assert result.outcome == "pass", f"{cell}: {result.outcome}: {result.message}"
 
