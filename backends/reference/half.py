@@ -47,7 +47,7 @@ class Narrow(dispatch.Traced):
         if isinstance(params.get("positions"), dispatch.Traced):  # what is traced takes precedence, as among arguments
             return params["positions"].apply(function, args, params)
         plain = [a.data if isinstance(a, Narrow) else a for a in args]
-        y = getattr(function, "plain", function)(*plain, **params)
+        y = (function.plain if isinstance(function, dispatch.Primitive) else function)(*plain, **params)
         return Narrow(y, self.name) if np.asarray(y).dtype.kind == "f" else y
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from clinometer.backends.reference.half import Narrow
-from clinometer.reference.arithmetic import dispatch, rules
+from clinometer.reference.arithmetic import dispatch
 
 Array = Any
 Values = tuple[Array, ...]
@@ -130,12 +130,25 @@ class Derivative:
         return (args[self.place],) if self.mode == "reverse" else (self.what.like(*args[:-1])[self.which],)
 
 
-def played(*args: Array, what: Any, which: int) -> Array:
-    """Return one output of a branch, of a loop or of a derivative of one: a primitive."""
-    top = max((a for a in args if isinstance(a, dispatch.Traced)), key=lambda a: a.level, default=None)
-    if top is None or isinstance(top, Narrow):
-        return what.play(*args)[which]
-    return top.apply(played, args, {"what": what, "which": which})
+def linearized(place: int, y: Any, args: Sequence[Array], params: dict[str, Any]) -> Played:
+    """Return the derivative of `played` in one argument."""
+    return Played(place, args, **params)
+
+
+def play(*args: Array, what: Any, which: int) -> Array:
+    """Return one output of a branch, of a loop or of a derivative of one."""
+    return what.play(*args)[which]
+
+
+class Play(dispatch.Primitive):
+    """`play` as a primitive; it rounds half precision itself, step by step."""
+
+    def __call__(self, *args: Array, **params: Any) -> Array:
+        top = dispatch.highest(args)
+        return self.plain(*args, **params) if top is None or isinstance(top, Narrow) else top.apply(self, args, params)
+
+
+played = Play(play, linearized=linearized)
 
 
 class Played:
@@ -151,6 +164,3 @@ class Played:
         return played(*self.args, ct, what=self.along("reverse"), which=0)
 
     bound = push
-
-
-rules.STRUCTURAL[played] = lambda place, y, args, params: Played(place, args, **params)

@@ -16,7 +16,7 @@ import torch
 from clinometer.backends.reference.adapter import Reference
 from clinometer.backends.reference.half import NARROW, Narrow, kind
 from clinometer.backends.torch.adapter import Torch
-from clinometer.reference.arithmetic import dispatch, rules
+from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.catalogue import CATALOGUE
 
 Array = Any
@@ -134,20 +134,16 @@ class Disturbed:
     bound = push
 
 
-@dispatch.primitive
+@dispatch.primitive(linearized=lambda place, y, args, params: Disturbed(params["wrong"]))
 def disturbed(x: Array, *, wrong: Wrong) -> Array:
     """Return x, whose gradient is wrong."""
     return x
 
 
-@dispatch.primitive
+@dispatch.primitive(linearized=lambda place, y, args, params: Disturbed())
 def strided(x: Array) -> Array:
     """Return x in memory that has gaps."""
     return np.repeat(np.asarray(x)[..., None], 2, -1)[..., 0]
-
-
-rules.STRUCTURAL[disturbed] = lambda place, y, args, params: Disturbed(params["wrong"])
-rules.STRUCTURAL[strided] = lambda place, y, args, params: Disturbed()
 
 
 def gappy(sound: Callable[..., Array]) -> Callable[..., Array]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -225,18 +225,17 @@ def test_two_rows_of_one_name_are_refused() -> None:
 
 
 @pytest.fixture
-def added(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Operation], Operation]]:
-    """Yield a function that adds a row to the catalogue for one test."""
+def added(monkeypatch: pytest.MonkeyPatch) -> Callable[[Operation], Operation]:
+    """Return a function that adds a row to the catalogue for one test."""
 
     def add(row: Operation) -> Operation:
         monkeypatch.setitem(CATALOGUE, row.name, row)
         monkeypatch.setattr(MATHEMATICS, row.name, row.value, raising=False)
+        if row.partials is not None:
+            monkeypatch.setitem(rules.PARTIALS, row.value, tuple(row.partials))
         return row
 
-    before = dict(rules.PARTIALS)
-    yield add
-    rules.PARTIALS.clear()
-    rules.PARTIALS.update(before)
+    return add
 
 
 NEW: dict[str, Callable[[], Operation]] = {
