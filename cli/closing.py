@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinometer.cli.processes import FOLDER
-from clinometer.journal.records import Case, Result
+from clinometer.journal.records import CaseRecord, Result
 from clinometer.journal.vocabulary import FAILURES
 from clinometer.reports.results import Subject, load
 
@@ -23,7 +23,7 @@ class Count:
     subject: Subject
     journal: Path
     holds: int = 0
-    new: list[tuple[Case, Result]] = field(default_factory=list)
+    new: list[tuple[CaseRecord, Result]] = field(default_factory=list)
     known: int = 0
     reasons: set[str] = field(default_factory=set)
     inconclusive: int = 0

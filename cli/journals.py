@@ -17,7 +17,7 @@ from clinometer.cli.plain import plain, print_json, refuse
 from clinometer.cli.processes import FOLDER
 from clinometer.journal import vocabulary
 from clinometer.journal.reader import BrokenJournal
-from clinometer.journal.records import Case, Evidence
+from clinometer.journal.records import CaseRecord, Evidence
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.compare import ENDS, Change, Comparison, compare, only
 from clinometer.reports.html import page
@@ -178,7 +178,7 @@ def repro(journal: Path, case_id: str) -> None:
     click.echo(evidence.script.rstrip("\n"))
 
 
-def _evidence(results: Results, journal: Path, prefix: str) -> tuple[Case, Evidence | None]:
+def _evidence(results: Results, journal: Path, prefix: str) -> tuple[CaseRecord, Evidence | None]:
     cases = {id: case for id, case in results.cases.items() if id.startswith(prefix)}
     if prefix in cases:
         cases = {prefix: cases[prefix]}

@@ -99,7 +99,7 @@ def profile_of(backend: str, chosen: str | None) -> str:
     return chosen or ("quick" if backend == "reference" else "standard")
 
 
-def examine(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = lambda: None) -> Outcome:
+def run_backend(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = lambda: None) -> Outcome:
     """Run pytest for one backend, and again after each crash, as long as that gets further.
 
     Parameters
@@ -135,7 +135,7 @@ def examine(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = 
 def _ahead(plan: Plan) -> str:
     """Say what a resumption has before it; raises BrokenJournal where it may not go on."""
     found = list(reader.resumable(plan.journal, plan.profile, plan.seed)) if plan.journal.exists() else []
-    asked = {it.id for it in found if isinstance(it, records.Case)}
+    asked = {it.id for it in found if isinstance(it, records.CaseRecord)}
     if not asked:
         return f"{plan.backend}: nothing to resume; it starts from the beginning."
     done = {it.id for it in found if isinstance(it, records.Result)}
@@ -209,7 +209,7 @@ def _problem(path: Path) -> str:
         found = list(itertools.islice(reader.read(path), 2))
     except reader.BrokenJournal:
         return ""
-    return found[0].problem if len(found) == 1 and isinstance(found[0], records.Run) else ""
+    return found[0].problem if len(found) == 1 and isinstance(found[0], records.RunRecord) else ""
 
 
 def _death(code: int) -> str:

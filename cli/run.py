@@ -93,7 +93,7 @@ def run(
 
 def _examined(plan: processes.Plan) -> processes.Outcome:
     with Watch(plan.backend, plan.journal, quiet=plan.verbose) as watch:
-        return processes.examine(plan, console.notice, watch.tick)
+        return processes.run_backend(plan, console.notice, watch.tick)
 
 
 def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:

@@ -19,7 +19,7 @@ import numpy as np
 
 from clinometer.backends import Backend, capabilities, support_of
 from clinometer.gradcheck.examination import Inspection
-from clinometer.gradcheck.function import GradientError, Subject, arguments, chosen
+from clinometer.gradcheck.function import GradientError, UserFunction, arguments, chosen
 from clinometer.gradcheck.report import GradientReport, Row
 
 __tracebackhide__ = True  # pytest shows the line of the user's
@@ -80,7 +80,7 @@ def check_gradients(
         given = arguments(args, library)
     report = GradientReport(library.name)
     report.rows = [Row(a.name, a.constant) for a in given if a.constant]
-    subject = Subject(f, given, library)
+    subject = UserFunction(f, given, library)
     _called(subject, args)
     cause = None
     try:
@@ -115,7 +115,7 @@ def quiet() -> Iterator[None]:
         yield
 
 
-def _called(subject: Subject, args: tuple[Any, ...]) -> None:
+def _called(subject: UserFunction, args: tuple[Any, ...]) -> None:
     """Call f once: what it raises is its user's, who may not know that float32 was raised."""
     try:
         subject.values(subject.xs)

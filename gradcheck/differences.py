@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from clinometer.gradcheck.line import EPS, STRICT, Line
+from clinometer.gradcheck.line import EPS, STRICT, UserLine
 from clinometer.gradcheck.solvers import Left, left
 from clinometer.reference.differences import Estimate, Stencil, derivative, roughness, weights
 from clinometer.reference.verdict import SAFETY
@@ -34,7 +34,7 @@ BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: where does f go t
 
 
 @dataclass(frozen=True)
-class Heard:
+class Judgement:
     """What finite differences say of a number."""
 
     verdict: str  # agrees, refuted, undecided, or what is wrong with the point: kink, jump, edge
@@ -51,7 +51,7 @@ class Heard:
         return 0.0 if off == 0 else off / self.tolerance if self.tolerance and math.isfinite(off) else math.inf
 
 
-def estimates(line: Line) -> Iterator[Estimate]:
+def estimates(line: UserLine) -> Iterator[Estimate]:
     """Yield estimates of the derivative at zero: as far as seems fit, then nearer and nearer, at last further away."""
     for stretch, reach in WINDOWS:
         found = derivative(lambda t: line(stretch * t), np.float64(0), reach=reach, floor=line.noise + line.rough)  # noqa: B023  # called here
@@ -61,9 +61,9 @@ def estimates(line: Line) -> Iterator[Estimate]:
             yield Estimate(value, float(found.error) / stretch + noise, step)
 
 
-def judge(
-    line: Line, got: float, rounding: float, size: float, windows: int = len(WINDOWS), around: Iterable[Left] = ()
-) -> Heard:
+def judge_derivative(
+    line: UserLine, got: float, rounding: float, size: float, windows: int = len(WINDOWS), around: Iterable[Left] = ()
+) -> Judgement:
     """Hold a derivative against finite differences.
 
     Parameters
@@ -82,7 +82,7 @@ def judge(
     heard = _heard(line, got, rounding, size, windows)
     if heard.verdict == "agrees" or windows < len(WINDOWS):
         return heard
-    what = bend(line)
+    what = find_singularity(line)
     if what:
         return dataclasses.replace(heard, verdict=what)
     whole = max(size, abs(float(heard.estimate.value)))
@@ -97,9 +97,9 @@ def judge(
     return dataclasses.replace(heard, solved=True)
 
 
-def _heard(line: Line, got: float, rounding: float, size: float, windows: int) -> Heard:
+def _heard(line: UserLine, got: float, rounding: float, size: float, windows: int) -> Judgement:
     """Hold a derivative against differences within some windows; all must have been asked before it is refuted."""
-    heard: list[Heard] = []
+    heard: list[Judgement] = []
     for estimate in itertools.islice(estimates(line), windows):
         one = _compare(line, got, estimate, rounding, size)
         heard.append(one)
@@ -109,14 +109,14 @@ def _heard(line: Line, got: float, rounding: float, size: float, windows: int) -
         if one is best and one.verdict == "agrees" and (met or _consistent(heard, SAFETY)):
             return one
     if not heard:
-        return Heard("edge", got, Estimate(np.nan, math.inf, 0.0), math.inf)
+        return Judgement("edge", got, Estimate(np.nan, math.inf, 0.0), math.inf)
     refuting = [h for h in heard if h.verdict == "refuted"]
     certain = windows == len(WINDOWS) and best in refuting and len(refuting) > 1 and _consistent(heard, STRICT)
-    certain = certain and not wild(line, got) and not _defended(line, got, best.estimate)
+    certain = certain and not too_steep(line, got) and not _defended(line, got, best.estimate)
     return dataclasses.replace(best, verdict="refuted" if certain else "undecided")
 
 
-def _compare(line: Line, got: float, estimate: Estimate, rounding: float, size: float) -> Heard:
+def _compare(line: UserLine, got: float, estimate: Estimate, rounding: float, size: float) -> Judgement:
     tolerance = SAFETY * estimate.error + rounding
     size = max(size, abs(float(estimate.value)))
     size = size if size > tolerance else line.steepness
@@ -126,11 +126,11 @@ def _compare(line: Line, got: float, estimate: Estimate, rounding: float, size: 
     if not off <= tolerance:
         # What f adds to a number of size one, and takes away again, is lost without a trace in its values.
         lost = SAFETY * (SPREAD * EPS * line.unit / estimate.step + rounding)
-        return Heard("undecided" if off <= tolerance + lost else "refuted", got, estimate, tolerance, fineness)
-    return Heard("agrees" if fineness <= POOR else "undecided", got, estimate, tolerance, fineness)
+        return Judgement("undecided" if off <= tolerance + lost else "refuted", got, estimate, tolerance, fineness)
+    return Judgement("agrees" if fineness <= POOR else "undecided", got, estimate, tolerance, fineness)
 
 
-def _consistent(heard: Sequence[Heard], factor: float) -> bool:
+def _consistent(heard: Sequence[Judgement], factor: float) -> bool:
     """Whether no two estimates contradict each other."""
     return all(_alike(a.estimate, b.estimate, factor) for a, b in itertools.combinations(heard, 2))
 
@@ -139,13 +139,13 @@ def _alike(a: Estimate, b: Estimate, factor: float) -> bool:
     return bool(abs(a.value - b.value) <= factor * (a.error + b.error))
 
 
-def _defended(line: Line, got: float, best: Estimate) -> bool:
+def _defended(line: UserLine, got: float, best: Estimate) -> bool:
     """Whether an estimate agrees with a number that the best one refutes, once the noise of other lines is left out."""
     alone = dataclasses.replace(line, rough=0.0)
     return any(abs(got - e.value) <= STRICT * e.error and not _alike(e, best, STRICT) for e in estimates(alone))
 
 
-def wild(line: Line, got: float) -> bool:
+def too_steep(line: UserLine, got: float) -> bool:
     """Whether the derivative may be so large that f moves by its own size between neighbouring numbers, as it seems to."""
     return line.slack * abs(got) > line.size and line.rough > POOR * line.size
 
@@ -153,7 +153,7 @@ def wild(line: Line, got: float) -> bool:
 # ----- points without a derivative -----
 
 
-def bend(line: Line) -> str:
+def find_singularity(line: UserLine) -> str:
     """Return what is wrong with the point: "kink" where the slopes to the left and to the right differ, "jump", "edge".
 
     A bend looks the same from near and far, so it must be seen within most reaches.
@@ -164,7 +164,7 @@ def bend(line: Line) -> str:
     return next((what for what in ("edge", "jump", "kink") if seen.count(what) > len(seen) / 2), "")
 
 
-def _within(line: Line, step: float, noise: float) -> str:
+def _within(line: UserLine, step: float, noise: float) -> str:
     """Look to both sides of the point, as far as the steps go."""
     (left, right), limits = ([_beside(line, sign * step, noise, order) for sign in (-1, 1)] for order in (1, 0))
     if not all(math.isfinite(e.error) for e in (left, right, *limits)):
@@ -174,7 +174,7 @@ def _within(line: Line, step: float, noise: float) -> str:
     return "kink" if abs(left.value - right.value) > SAFETY * (left.error + right.error) else ""
 
 
-def _beside(line: Line, step: float, noise: float, order: int) -> Estimate:
+def _beside(line: UserLine, step: float, noise: float, order: int) -> Estimate:
     """Return the slope on one side of zero, or the limit (order 0)."""
     grid = SIDE if order else BESIDE
     exact = np.array([float(w) for w in weights(grid, order)])

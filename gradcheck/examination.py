@@ -11,10 +11,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from clinometer.backends import capabilities
-from clinometer.gradcheck.differences import POOR, WINDOWS, Heard, judge
-from clinometer.gradcheck.function import Arrays, Subject, in_one_line
-from clinometer.gradcheck.line import EPS, Line
-from clinometer.gradcheck.pullbacks import CLOSE, SAMPLES, Pullbacks, Pulled, drawn, norm, scales, scatter, single
+from clinometer.gradcheck.differences import POOR, WINDOWS, Judgement, judge_derivative
+from clinometer.gradcheck.function import Arrays, UserFunction, in_one_line
+from clinometer.gradcheck.line import EPS, UserLine
+from clinometer.gradcheck.pullbacks import CLOSE, SAMPLES, Pullbacks, PullbackSample, drawn, norm, scales, scatter, single
 from clinometer.gradcheck.report import GradientReport, Row, apart, factor
 from clinometer.gradcheck.solvers import tolerance
 from clinometer.reference.verdict import SAFETY
@@ -29,7 +29,9 @@ PROBLEMS = {"refuted": "a wrong gradient", "kink": "a kink", "jump": "a jump", "
 class Inspection(Pullbacks):
     """All that is asked of a function at a point, the cheapest first."""
 
-    def __init__(self, subject: Subject, report: GradientReport, rng: np.random.Generator, directions: int, prefix: str = ""):
+    def __init__(
+        self, subject: UserFunction, report: GradientReport, rng: np.random.Generator, directions: int, prefix: str = ""
+    ):
         super().__init__(subject, rng, prefix)
         self.report, self.directions = report, directions
         self.rows = [Row(prefix + n, f"{x.dtype} {x.shape}") for n, x in zip(subject.names, self.xs)]
@@ -50,7 +52,7 @@ class Inspection(Pullbacks):
 
     # ----- against finite differences -----
 
-    def _ask(self, one: Pulled, a: int, direction: np.ndarray, windows: int = len(WINDOWS)) -> Heard:
+    def _ask(self, one: PullbackSample, a: int, direction: np.ndarray, windows: int = len(WINDOWS)) -> Judgement:
         """Hold the derivative along a direction of one argument against finite differences."""
         dxs = [direction if i == a else np.zeros_like(x) for i, x in enumerate(self.xs)]
         line = self._line(self.xs, dxs, one, self.ys[one.output])
@@ -62,9 +64,9 @@ class Inspection(Pullbacks):
         # Of entries of one kind the largest gradient is the measure, of unequal ones the largest effect.
         sizes = (abs(g)[finite].max(initial=0.0) * abs(direction).max(), abs(g * far)[finite].max(initial=0.0))
         size = float(min(sizes)) * math.sqrt(touched.sum())
-        return judge(line, float(terms.sum()), rounding, size, windows, self._around(one))
+        return judge_derivative(line, float(terms.sum()), rounding, size, windows, self._around(one))
 
-    def _entries(self, pulled: list[Pulled]) -> None:
+    def _entries(self, pulled: list[PullbackSample]) -> None:
         for a, (x, row) in enumerate(zip(self.xs, self.rows)):
             for one in pulled:
                 if x.size > ENTRIES:
@@ -72,11 +74,11 @@ class Inspection(Pullbacks):
                 else:
                     self._each(one, a, row)
 
-    def _each(self, one: Pulled, a: int, row: Row) -> None:
+    def _each(self, one: PullbackSample, a: int, row: Row) -> None:
         """Examine entry by entry: all of them quickly, and what is left, the worst first, with care."""
         far = scales(self.xs[a])
 
-        def entry(place: tuple[int, ...], windows: int = len(WINDOWS)) -> Heard:
+        def entry(place: tuple[int, ...], windows: int = len(WINDOWS)) -> Judgement:
             direction = np.zeros_like(far)
             direction[place] = far[place]
             return self._ask(one, a, direction, windows)
@@ -91,7 +93,7 @@ class Inspection(Pullbacks):
         for place, heard in quick.items():
             row.hear(heard, f"{self.names[a]}{list(place) if place else ''}{one.of}")
 
-    def _along(self, one: Pulled, a: int, row: Row) -> None:
+    def _along(self, one: PullbackSample, a: int, row: Row) -> None:
         """Examine along random directions; a direction that is wrong is halved until it is an entry."""
         x = self.xs[a]
         for _ in range(self.directions):
@@ -102,7 +104,7 @@ class Inspection(Pullbacks):
                 self._halve(one, a, direction, heard)
             row.hear(heard, f"{self.names[a]} along a random direction{one.of}")
 
-    def _halve(self, one: Pulled, a: int, direction: np.ndarray, heard: Heard) -> None:
+    def _halve(self, one: PullbackSample, a: int, direction: np.ndarray, heard: Judgement) -> None:
         flat = np.arange(direction.size)
         while len(flat) > 1:
             halves = []
@@ -118,7 +120,13 @@ class Inspection(Pullbacks):
         self._blame(one, a, place, heard, float(direction[place]) if place is not None else 1.0, [])
 
     def _blame(
-        self, one: Pulled, a: int, place: tuple[int, ...] | None, heard: Heard, far: float, others: Sequence[tuple[int, ...]]
+        self,
+        one: PullbackSample,
+        a: int,
+        place: tuple[int, ...] | None,
+        heard: Judgement,
+        far: float,
+        others: Sequence[tuple[int, ...]],
     ) -> None:
         name = self.names[a]
         where = f"{name}{list(place)}" if place else name if place == () else f"{name} along a random direction"
@@ -133,7 +141,7 @@ class Inspection(Pullbacks):
         self.wrong(f"{text}. {self._hint(one, a, place, expected, others)}")
 
     def _hint(
-        self, one: Pulled, a: int, place: tuple[int, ...] | None, expected: float, others: Sequence[tuple[int, ...]]
+        self, one: PullbackSample, a: int, place: tuple[int, ...] | None, expected: float, others: Sequence[tuple[int, ...]]
     ) -> str:
         """Say what the error looks like, and where to look."""
         g = one.gradients[a]
@@ -153,7 +161,7 @@ class Inspection(Pullbacks):
 
     # ----- a second point, and the other mode -----
 
-    def _elsewhere(self, pulled: list[Pulled]) -> None:
+    def _elsewhere(self, pulled: list[PullbackSample]) -> None:
         """Differentiate at a second point; then the first must be as it was."""
         missing = self._second(pulled)
         if missing:
@@ -161,7 +169,7 @@ class Inspection(Pullbacks):
         kept = "linear and pure" if missing else "linear, pure and without state"
         self.report.checked.append(f"{self.prefix}the pullback is {kept}")
 
-    def _second(self, pulled: list[Pulled]) -> str:
+    def _second(self, pulled: list[PullbackSample]) -> str:
         """Return why nothing can be told at the second point, if so."""
         xs = [x + drawn(self.rng, x.shape) * scales(x) * NUDGE for x in self.xs]
         try:
@@ -187,16 +195,16 @@ class Inspection(Pullbacks):
         return "" if told else "finite differences cannot tell there"
 
     def _towards(
-        self, one: Pulled, xs: Arrays, dxs: Arrays, gradients: Arrays, y: np.ndarray, got: float | None = None
-    ) -> Heard:
+        self, one: PullbackSample, xs: Arrays, dxs: Arrays, gradients: Arrays, y: np.ndarray, got: float | None = None
+    ) -> Judgement:
         """Hold a derivative along a direction of all arguments against differences: that of the gradients, or another one."""
         terms = [np.nan_to_num(g) * dx for g, dx in zip(gradients, dxs)]  # of not-a-number the other mode says how large it is
         size = sum(float(abs(t).sum()) for t in terms)
         rounding = sum(float((np.nan_to_num(r) * abs(dx)).sum()) for r, dx in zip(one.rounding, dxs)) + SAFETY * EPS * size
         got = sum(float((g * dx).sum()) for g, dx in zip(gradients, dxs)) if got is None else got
-        return judge(self._line(xs, dxs, one, y), got, rounding, norm(gradients, dxs), around=self._around(one))
+        return judge_derivative(self._line(xs, dxs, one, y), got, rounding, norm(gradients, dxs), around=self._around(one))
 
-    def _forward(self, pulled: list[Pulled]) -> None:
+    def _forward(self, pulled: list[PullbackSample]) -> None:
         """The dot test: <u, J v> is <J'u, v>, without any difference."""
         if "forward" not in capabilities(self.subject.backend):
             self.report.skipped.append(f"{self.prefix}forward mode: {self.subject.backend.name} offers none")
@@ -227,7 +235,7 @@ class Inspection(Pullbacks):
                 return
         self.report.checked.append(f"{self.prefix}forward mode agrees with reverse mode")
 
-    def _solving(self, one: Pulled, vs: Arrays, size: float) -> float:
+    def _solving(self, one: PullbackSample, vs: Arrays, size: float) -> float:
         """Return how far a solver within either mode, or rounding to fewer digits, may move <u, J v>."""
         turn, turns = self.cotangent(one.weights, one.output), [drawn(self.rng, v.shape) * v for v in vs]
         start = one.pullback(one.ct)
@@ -240,9 +248,9 @@ class Inspection(Pullbacks):
             dy = self.subject.push(one.output, self.xs, [v + t * dv for v, dv in zip(vs, turns)])[1]
             return float((one.ct * dy).sum())
 
-        return sum(tolerance(Line(f, 4 * EPS * size), size) for f in (backward, forward))
+        return sum(tolerance(UserLine(f, 4 * EPS * size), size) for f in (backward, forward))
 
-    def _disagree(self, one: Pulled, vs: Arrays, forward: float, backward: float) -> None:
+    def _disagree(self, one: PullbackSample, vs: Arrays, forward: float, backward: float) -> None:
         """Blame the mode that finite differences refute, if they refute one and agree with the other."""
         pushed, pulled = apart(forward, backward)
         asked = {"forward": forward, "reverse": backward}

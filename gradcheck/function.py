@@ -52,7 +52,7 @@ class Argument:
     constant: str = ""  # why it is one
 
 
-class Subject:
+class UserFunction:
     """A function and the arguments that it is differentiated at."""
 
     def __init__(self, f: Callable[..., Any], arguments: Sequence[Argument], backend: Backend, called: str = "f"):
@@ -131,10 +131,10 @@ class Subject:
         return Gradient(self, k, ct)
 
 
-class Gradient(Subject):
+class Gradient(UserFunction):
     """The gradient of an output of another function, for a cotangent."""
 
-    def __init__(self, of: Subject, k: int, ct: np.ndarray):
+    def __init__(self, of: UserFunction, k: int, ct: np.ndarray):
         super().__init__(self._pulled, of.arguments, of.backend, "the gradient of f")
         self.of, self.k, self.ct = of, k, ct
 

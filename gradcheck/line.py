@@ -15,7 +15,7 @@ STRICT = 3.0  # an estimate that is off by more, in units of its error, is doubt
 
 
 @dataclass
-class Line:
+class UserLine:
     """<cotangent, f(x + t dx) - f(x)> of one output: a scalar function of t, which is zero at zero.
 
     Parameters

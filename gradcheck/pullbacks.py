@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.gradcheck.function import Argument, Arrays, GradientError, Subject
-from clinometer.gradcheck.line import EPS, Line
+from clinometer.gradcheck.function import Argument, Arrays, GradientError, UserFunction
+from clinometer.gradcheck.line import EPS, UserLine
 from clinometer.gradcheck.report import apart
 from clinometer.gradcheck.solvers import Left, left, tolerance
 from clinometer.reference.verdict import SAFETY
@@ -31,7 +31,7 @@ LOUD = (2.0**-36, 2.0**-24, 2.0**-12)  # rounding in units of that: entries on t
 
 
 @dataclass
-class Pulled:
+class PullbackSample:
     """The gradients of one output, for one cotangent."""
 
     output: int
@@ -50,7 +50,7 @@ class Pulled:
 class Pullbacks:
     """The outputs of a function and their pullbacks, at a point."""
 
-    def __init__(self, subject: Subject, rng: np.random.Generator, prefix: str = ""):
+    def __init__(self, subject: UserFunction, rng: np.random.Generator, prefix: str = ""):
         self.subject, self.rng, self.prefix = subject, rng, prefix
         self.xs, self.names = subject.xs, subject.names
         self.ys = self._plain()
@@ -122,7 +122,7 @@ class Pullbacks:
             found.append(np.where(loud == one, 2.0 ** np.where(behind > ALIKE, np.minimum(behind, 100), 0), 0.0))
         return found
 
-    def pulled(self) -> list[Pulled]:
+    def pulled(self) -> list[PullbackSample]:
         """Return the gradients of each output, for as many cotangents as it needs, and what rounding may do to them."""
         found = []
         for k in self.live:
@@ -136,7 +136,7 @@ class Pullbacks:
         ct: np.ndarray = drawn(self.rng, weights.shape) * weights
         return ct.astype(self.ys[k].dtype)
 
-    def _pull(self, k: int, of: str, weights: np.ndarray) -> Pulled:
+    def _pull(self, k: int, of: str, weights: np.ndarray) -> PullbackSample:
         y, pullback, natives = self.subject.pull(k, self.xs)
         ct = self.cotangent(weights, k)
         if y.shape != ct.shape or y.dtype != ct.dtype:
@@ -148,11 +148,11 @@ class Pullbacks:
         for name, x, native in zip(self.names, self.xs, natives):
             if not same(self.subject.numpy(native), x):
                 self.wrong(f"{name} is changed in place while f is differentiated{of}; let f or its gradient work on a copy")
-        return Pulled(k, of, y, weights, ct, pullback, gradients)
+        return PullbackSample(k, of, y, weights, ct, pullback, gradients)
 
     # ----- rounding -----
 
-    def _watch_rounding(self, pulled: list[Pulled]) -> None:
+    def _watch_rounding(self, pulled: list[PullbackSample]) -> None:
         """Measure what rounding does to values and gradients, from their scatter at points close by.
 
         The point itself is left out: a gradient that is another one there and nowhere else is wrong, and not rounded.
@@ -179,7 +179,7 @@ class Pullbacks:
 
     # ----- along lines -----
 
-    def _line(self, xs: Arrays, dxs: Arrays, one: Pulled, y: np.ndarray) -> Line:
+    def _line(self, xs: Arrays, dxs: Arrays, one: PullbackSample, y: np.ndarray) -> UserLine:
         """Return an output along a direction."""
 
         def at(t: float) -> float:
@@ -194,9 +194,9 @@ class Pullbacks:
         unit = float((abs(one.ct) / np.maximum(one.weights, 1)).max(initial=0.0))  # of the entries that move most
         moved = [(np.spacing(abs(x)) / abs(dx))[dx != 0].max(initial=0.0) / 2 for x, dx in zip(xs, dxs)]
         wide = max(float(scales(x).max(initial=0.0) / abs(dx).max(initial=1e-300)) for x, dx in zip(xs, dxs) if dx.any())
-        return Line(at, noise, one.rough, size, unit, float(max(moved)), max(wide, 1.0))
+        return UserLine(at, noise, one.rough, size, unit, float(max(moved)), max(wide, 1.0))
 
-    def _around(self, one: Pulled) -> Iterator[Left]:
+    def _around(self, one: PullbackSample) -> Iterator[Left]:
         """Yield what a solver leaves along random directions of all arguments, looked for once."""
         for k in range(LINES):
             if k == len(one.around):
@@ -206,17 +206,17 @@ class Pullbacks:
 
     # ----- what a pullback is -----
 
-    def repeats(self, one: Pulled) -> None:
+    def repeats(self, one: PullbackSample) -> None:
         """The pullback gives the same bits again."""
         for name, g, again in zip(self.names, one.gradients, one.pullback(one.ct)):
             self.same(again, g, f"gradient of {name}{one.of}: a second call of the pullback", "it must keep no state")
 
-    def doubles(self, one: Pulled) -> None:
+    def doubles(self, one: PullbackSample) -> None:
         """Minus twice the cotangent gives minus twice the gradient, within rounding."""
         allowed = [self._allowed(one, a, 2 * abs(g)) for a, g in enumerate(one.gradients)]
         self._linear(one, -2 * one.ct, [-2 * g for g in one.gradients], allowed, "-2 times the cotangent")
 
-    def adds(self, one: Pulled) -> None:
+    def adds(self, one: PullbackSample) -> None:
         """A sum of cotangents gives the sum of gradients, within rounding."""
         other, turn = (self.cotangent(one.weights, one.output) for _ in range(2))
         samples = [one.pullback(other + (n * CLOSE * turn).astype(one.ct.dtype)) for n in range(SAMPLES)]
@@ -225,23 +225,23 @@ class Pullbacks:
         allowed = [self._allowed(one, i, abs(a) + abs(b), noise) for i, ((a, b), noise) in enumerate(zip(pairs, noises))]
         self._linear(one, one.ct + other, [a + b for a, b in pairs], allowed, "the sum of two cotangents")
 
-    def _allowed(self, one: Pulled, a: int, size: np.ndarray, noise: Any = 0.0) -> float:
+    def _allowed(self, one: PullbackSample, a: int, size: np.ndarray, noise: Any = 0.0) -> float:
         """Return how far rounding may move a gradient from a sum of such: what a pullback mixes, all entries bear."""
         seen, largest = (np.fmax.reduce(np.ravel(x), initial=0.0) for x in (one.rounding[a] + SAFETY * noise, size))
         return float(TINY + one.floor + 4 * seen + SAFETY * 8 * EPS * largest)
 
-    def _linear(self, one: Pulled, ct: np.ndarray, wants: Arrays, allowed: list[float], of: str) -> None:
+    def _linear(self, one: PullbackSample, ct: np.ndarray, wants: Arrays, allowed: list[float], of: str) -> None:
         hint = "a pullback is linear: does it use its cotangent, or iterate to a fixed tolerance?"
         for a, (name, got, want, far) in enumerate(zip(self.names, one.pullback(ct), wants, allowed, strict=True)):
             self.close(got, want, far, f"gradient of {name}{one.of} for {of}", hint, solved=(one, a))
 
-    def alone(self, one: Pulled) -> None:
+    def alone(self, one: PullbackSample) -> None:
         """An argument alone, the others being constants, has the gradient that it has among all."""
         if len(self.xs) == 1:
             return
         for a, name in enumerate(self.names):
             others = [Argument(x.name, x.value, x.constant if x.name == name else "fixed") for x in self.subject.arguments]
-            alone = Subject(
+            alone = UserFunction(
                 self.subject.f, others, self.subject.backend, f"f in {name} alone, the other arguments being constants,"
             )
             (g,) = alone.pull(one.output, alone.xs)[1](one.ct)
@@ -249,7 +249,7 @@ class Pullbacks:
             hint = "it must be the one that it is among all"
             self.close(g, one.gradients[a], 2 * one.rounding[a], text, hint, solved=(one, a))
 
-    def _solved(self, one: Pulled, a: int, place: tuple[int, ...]) -> float:
+    def _solved(self, one: PullbackSample, a: int, place: tuple[int, ...]) -> float:
         """Return how far a solver within the pullback may move an entry of a gradient.
 
         While the cotangent turns, the entry of a linear pullback runs along a straight line. If it is seen to jump, however
@@ -259,7 +259,7 @@ class Pullbacks:
         g, turn = one.gradients[a], self.cotangent(one.weights, one.output)
         size = float(np.fmax.reduce(np.ravel(abs(g)), initial=0.0))
         noise = float(one.rounding[a][place] + 4 * EPS * size) / SAFETY
-        line = Line(lambda t: float(one.pullback(one.ct + (t * turn).astype(one.ct.dtype))[a][place] - g[place]), noise)
+        line = UserLine(lambda t: float(one.pullback(one.ct + (t * turn).astype(one.ct.dtype))[a][place] - g[place]), noise)
         return max(tolerance(line, size), size * max(it.part for it in self._around(one)))
 
     def same(self, got: np.ndarray, want: np.ndarray, text: str, hint: str) -> None:
@@ -268,7 +268,13 @@ class Pullbacks:
             self.close(got, want, 0.0, text, hint)
 
     def close(
-        self, got: np.ndarray, want: np.ndarray, allowed: Any, text: str, hint: str, solved: tuple[Pulled, int] | None = None
+        self,
+        got: np.ndarray,
+        want: np.ndarray,
+        allowed: Any,
+        text: str,
+        hint: str,
+        solved: tuple[PullbackSample, int] | None = None,
     ) -> None:
         """Demand numbers that are not further apart than allowed, or than a solver within a pullback may move them."""
         if got.shape != want.shape or got.dtype != want.dtype:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 
-from clinometer.gradcheck.differences import Heard
+from clinometer.gradcheck.differences import Judgement
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Row:
     error: float = 0.0  # the largest, in units of its tolerance
     fineness: float = 0.0  # the largest tolerance, in units of the gradient
 
-    def hear(self, heard: Heard, what: str) -> None:
+    def hear(self, heard: Judgement, what: str) -> None:
         """Count a number."""
         if heard.verdict == "agrees":
             self.error, self.fineness = max(self.error, heard.error), max(self.fineness, heard.fineness)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from clinometer.gradcheck.line import STRICT, Line
+from clinometer.gradcheck.line import STRICT, UserLine
 from clinometer.reference.verdict import SAFETY
 
 AROUND = tuple(2.0**-k for k in (0, 1, 2, 3, 4, 5, 7, 9, 12, 15, 18))  # how far around the point waves are looked for
@@ -35,7 +35,7 @@ class Left(NamedTuple):
     part: float  # what part of its size the derivative may be off by, where f is smooth between jumps
 
 
-def left(line: Line, size: float) -> Left:
+def left(line: UserLine, size: float) -> Left:
     """Return how high the jumps and waves of a line are that no author means, and how steep.
 
     Parameters
@@ -50,7 +50,7 @@ def left(line: Line, size: float) -> Left:
     return Left(*(max(it) for it in zip(*found))) if found else Left(0.0, 0.0)
 
 
-def tolerance(line: Line, size: float) -> float:
+def tolerance(line: UserLine, size: float) -> float:
     """Return how far a solver, or rounding to fewer digits, moves the values of a line that is straight but for it.
 
     Parameters
@@ -75,7 +75,7 @@ class Wave(NamedTuple):
     steep: float
 
 
-def waves(line: Line) -> Iterator[Wave]:
+def waves(line: UserLine) -> Iterator[Wave]:
     """Yield what f has of waves within each of several reaches, if there are any.
 
     Chebyshev's coefficients of a smooth function fall until rounding hides them; those of pieces or waves stay where they are.
@@ -99,7 +99,7 @@ class Jump(NamedTuple):
     seen: float  # how far from smooth the function is, as far as the jump was looked for
 
 
-def jumps(line: Line, reaches: Sequence[float] = NEAR) -> Iterator[Jump]:
+def jumps(line: UserLine, reaches: Sequence[float] = NEAR) -> Iterator[Jump]:
     """Yield a jump of f within each of several reaches, if there is one: the highest that is found.
 
     When the step is halved, the sixth difference of a smooth function becomes a 64th of what it was, and that at a kink a
@@ -118,12 +118,12 @@ def jumps(line: Line, reaches: Sequence[float] = NEAR) -> Iterator[Jump]:
                 break
 
 
-def _sixth(line: Line, at: float, step: float, half: int) -> np.ndarray:
+def _sixth(line: UserLine, at: float, step: float, half: int) -> np.ndarray:
     """Return the sixth differences on both sides of a place, in units of that at a jump of one."""
     return abs(np.diff([line(at + k * step) for k in range(-half, half + 1)], 6)) / 10
 
 
-def _followed(line: Line, at: float, step: float, floor: float) -> tuple[float, float]:
+def _followed(line: UserLine, at: float, step: float, floor: float) -> tuple[float, float]:
     """Return how high a jump is, and where; of what is none the height is 0."""
     heights: list[float] = []
     while step > FINEST:

@@ -1,7 +1,7 @@
 """Asking a backend: the few ways to put a question, and what its answer must be like to be one.
 
 What the backend raises is caught here and nowhere else, so that its faults and ours never mix: an exception from outside
-`theirs` is our own defect.
+`backend_call` is our own defect.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import numpy as np
 
 from clinometer.backends import Backend, Support, support_of
 from clinometer.backends.protocol import forward_mode
-from clinometer.harness.control_flow import Theirs
+from clinometer.harness.control_flow import BackendControlFlow
 from clinometer.harness.findings import BESIDE, Finding, Nonconformance, Relation, Unsupported
 from clinometer.harness.higher_order import higher
 from clinometer.journal.records import Cost, Curve
@@ -39,11 +39,11 @@ class Asking:
     observed: dict[str, str] = field(default_factory=dict)
     curves: list[Curve] = field(default_factory=list)
     cost: Cost | None = None
-    aside: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is set aside
-    asides: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
+    waive: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is waived
+    waived: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
     case: Case | None = None  # in hand, for the evidence of an exception
     mode: str = ""  # in which it is being asked
-    flow: type[Theirs] = Theirs  # how control flow is said
+    flow: type[BackendControlFlow] = BackendControlFlow  # how control flow is said
     within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
     strict: bool = True  # a wider dtype than is right fails at once; else it is kept as `miscast`, and the numbers are compared
     miscast: Nonconformance | None = None
@@ -72,7 +72,7 @@ class Asking:
     # ----- asking -----
 
     @contextlib.contextmanager
-    def theirs(self, claim: str = "", lines: Sequence[str] = (), about: Relation | None = None) -> Iterator[None]:
+    def backend_call(self, claim: str = "", lines: Sequence[str] = (), about: Relation | None = None) -> Iterator[None]:
         """Mark what is done by the backend: its exceptions are its own."""
         try:
             yield
@@ -107,13 +107,13 @@ class Asking:
 
     def native(self, x: np.ndarray) -> Any:
         """Return the backend's own array."""
-        with self.theirs("conversion from numpy"):
+        with self.backend_call("conversion from numpy"):
             return self.backend.asarray(x)
 
     def numpy(self, x: Any, claim: str = "the answer", asked: Callable[[], Finding] | None = None) -> np.ndarray:
         """Return numpy's array, a copy; `claim` says of what, and `asked` returns how a script asks for it."""
-        with self.theirs("conversion to numpy"):
-            self.that(x is not None, f"{claim}: none, where an array is due")
+        with self.backend_call("conversion to numpy"):
+            self.require(x is not None, f"{claim}: none, where an array is due")
             found = np.array(self.backend.to_numpy(x))
         if not numeric(found):  # but a void, such as jax's float0, or an object
             text = f"{claim}: {found.dtype}, which is no number, where an array of numbers is due"
@@ -165,7 +165,7 @@ class Asking:
         def one_point(i: int) -> list[Any]:
             y, pullback = self.backend.vjp(f, *xs(i))
             gradients = list(pullback(*cts(i)))
-            self.that(
+            self.require(
                 len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(i)
             )
             return [y, *gradients]
@@ -176,7 +176,7 @@ class Asking:
     @functools.cached_property
     def transposes(self) -> bool:
         """Whether the pullback of z -> i z multiplies by i (the transpose) and not by -i (the adjoint)."""
-        with self.theirs("the pullback of z -> i z"):
+        with self.backend_call("the pullback of z -> i z"):
             widest = max(set(self.support.dtypes) & {"complex64", "complex128"}, key=lambda name: np.dtype(name).itemsize)
             i, one = (self.backend.asarray(np.asarray([v], widest)) for v in (1j, 1 + 0j))
             _, pullback = self.backend.vjp(lambda z: self.xp.multiply(z, i), one)
@@ -211,7 +211,7 @@ class Asking:
         Each answer has the shape that its claim implies, and is brought into the dtype that is right.
         """
         answers: list[list[np.ndarray]] = []
-        with self.theirs():
+        with self.backend_call():
             self.mode = mode
             for i in range(case.points):
                 try:
@@ -275,7 +275,7 @@ class Asking:
         self.miscast = self.miscast or wrong
         return got.astype(right)
 
-    def that(
+    def require(
         self,
         holds: bool,
         text: str,

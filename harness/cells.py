@@ -34,9 +34,9 @@ class Cell:
     argument: Any = None
     operations: frozenset[str] = frozenset()  # all that the backend must have
     pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
-    together: bool = False  # asked once, about all cases that are drawn
-    reduces: bool = False  # a case that fails is made small as the program that it is: see `strategies.reducing`
-    times: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
+    batched: bool = False  # asked once, about all cases that are drawn
+    shrink_as_program: bool = False  # a case that fails is made small as the program that it is: see `strategies.reducing`
+    budget_factor: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
     unless: str = ""  # asked only of backends that do not work in this dtype: see `in_one`
 
     def __str__(self) -> str:
@@ -53,13 +53,13 @@ def operations(
     dtypes: Sequence[str] = DTYPES,
     form: Callable[..., Any] | None = None,
     pinned: Callable[[Operation], Iterable[tuple[Any, dict[str, Any]]]] = lambda row: (),
-    together: bool = False,
+    batched: bool = False,
     profiles: tuple[str, ...] = tuple(DISTRIBUTIONS),
 ) -> list[Cell]:
     """Return a cell for each operation of the catalogue that `where` selects, in each dtype.
 
     The corners of a row are always asked. `form` replaces how shapes are drawn, `profiles` says of which numbers, and
-    `pinned` adds to the corners. `together` asks about all cases at once. Arrays without entries have clauses of their own:
+    `pinned` adds to the corners. `batched` asks about all cases at once. Arrays without entries have clauses of their own:
     where one of them fails, it would hide all else here.
     """
 
@@ -71,7 +71,7 @@ def operations(
             more = [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]
             return [*(case for case in corners if not (row.differentiable and hollow(case))), *more]
 
-        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, together=together)
+        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, batched=batched)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes if dtype in row.dtypes]
 

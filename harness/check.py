@@ -1,7 +1,7 @@
 """The one check: an answer of the backend turned into a verdict with its evidence.
 
 No clause writes its own comparison, message or reproducer. What the backend raises is caught here and nowhere else,
-so that its faults and ours never mix: an exception from outside `theirs` is our own defect.
+so that its faults and ours never mix: an exception from outside `backend_call` is our own defect.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import numpy as np
 
 from clinometer.backends import support_of
 from clinometer.harness.asking import Asking
-from clinometer.harness.control_flow import Theirs
 from clinometer.harness.findings import BESIDE, Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.journal.records import Curve
 from clinometer.reference.case import Case
@@ -26,8 +25,6 @@ from clinometer.reference.truth.expected import Expected
 from clinometer.reference.verdict import Disagreement, ask_second_witness, check_truth, worst_disagreement
 from clinometer.reference.witness import OVER
 from clinometer.strategies.cases import kind_of
-
-__all__ = ["Check", "Finding", "Nonconformance", "Theirs", "Unsupported"]
 
 
 @dataclass

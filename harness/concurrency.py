@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, load
-from clinometer.harness.check import Check, Unsupported
-from clinometer.harness.findings import Relation
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Relation, Unsupported
 from clinometer.harness.scripts.writer import identical
 from clinometer.harness.transcript import Transcript
 from clinometer.reference.case import Case
@@ -94,7 +94,7 @@ class Call:
             self.inputs = [check.native(np.array(x[0])) for x in case.inputs]
             self.ct = check.native(np.array(case.cotangents[0][0]))
             self.say(f"out{self.number}, pullback{self.number} = {calls.asked(function, case)}")
-            with check.theirs("vjp"):
+            with check.backend_call("vjp"):
                 self.value, self.pullback = check.backend.vjp(calls.functions[function], *self.inputs)
 
     def say(self, line: str) -> None:
@@ -105,10 +105,10 @@ class Call:
         """Return the library's gradients."""
         self.check.case = self.case
         self.say(f"gradients{self.number} = pullback{self.number}(ct{self.calls.place(self.case)})")
-        with self.calls, self.check.theirs("pullback"):
+        with self.calls, self.check.backend_call("pullback"):
             found = list(self.pullback(self.ct))
         n, length = len(self.case.inputs), f"len(gradients{self.number})"
-        self.calls.that(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"{length} == {n}")
+        self.calls.require(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"{length} == {n}")
         return found
 
     def gradients(self) -> list[np.ndarray]:
@@ -189,7 +189,7 @@ def at_once(check: Check, cases: Sequence[Case]) -> tuple[Calls, list[list[np.nd
     arguments = [[asarray(np.array(x[0])) for x in case.inputs] for case in cases]
     cts = [asarray(np.array(case.cotangents[0][0])) for case in cases]
     functions = [calls.functions[name] for name in names]
-    with calls, check.theirs("in threads"):
+    with calls, check.backend_call("in threads"):
         found = together(check.backend.vjp, functions, arguments, cts, PATIENCE)
         return calls, [[check.numpy(a) for a in each] for each in found]
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.harness.check import Check, Nonconformance, Unsupported
-from clinometer.harness.findings import BESIDE, Relation, compared
+from clinometer.harness.check import Check
+from clinometer.harness.findings import BESIDE, Nonconformance, Relation, Unsupported, compared
 from clinometer.reference.case import Case
 from clinometer.reference.truth.first_order import Truth
 
 
-def alike(
+def assert_same_within(
     check: Check,
     got: np.ndarray,
     want: np.ndarray,
@@ -27,7 +27,7 @@ def alike(
     check.near(got, want, np.where(but, np.inf, 2 * tolerance), claim, case, about)
 
 
-def doubled(
+def assert_doubled(
     check: Check, got: np.ndarray, once: np.ndarray, tolerance: np.ndarray, claim: str, case: Case, about: Relation
 ) -> None:
     """Hold an array to -2 times another, which may be `tolerance` off the truth; so it may itself be off twice as far.
@@ -55,7 +55,7 @@ def without(check: Check, sound: Case) -> tuple[np.ndarray, list[np.ndarray]]:
     return y, gradients
 
 
-def spared(
+def assert_untouched(
     check: Check, sound: Case, case: Case, touched: np.ndarray, reached: Sequence[np.ndarray], truth: Truth | None = None
 ) -> np.ndarray:
     """Hold what is neither `touched` of the value nor `reached` of the gradients to what it is in the sound case.
@@ -67,8 +67,8 @@ def spared(
     check.points += 1
     y, gradients = check.pull(case)
     about = compared(case, sound, f"{BESIDE}reverse")
-    alike(check, y, before, truth.values[0].tolerance[points], "value beside it", case, about, touched)
+    assert_same_within(check, y, before, truth.values[0].tolerance[points], "value beside it", case, about, touched)
     for i, (name, expected) in enumerate(zip(case.program.inputs, truth.gradients, strict=True)):
         about, off = compared(case, sound, "reverse", i), expected.tolerance[points]
-        alike(check, gradients[i], befores[i], off, f"gradient of {name} beside it", case, about, reached[i])
+        assert_same_within(check, gradients[i], befores[i], off, f"gradient of {name} beside it", case, about, reached[i])
     return y

@@ -11,7 +11,7 @@ from clinometer.backends import Backend
 from clinometer.reference.program.control_flow import PythonControlFlow
 
 
-class Theirs(PythonControlFlow):
+class BackendControlFlow(PythonControlFlow):
     """Control flow in Python, around a backend's operations; a gradient within a program is the backend's."""
 
     def __init__(self, backend: Backend):

@@ -18,8 +18,9 @@ from hypothesis.errors import FlakyFailure, HypothesisException
 from clinometer.backends import Backend, capabilities, support_of
 from clinometer.backends.protocol import TRANSFORMS
 from clinometer.harness.cells import Cell
-from clinometer.harness.check import Check, Finding, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
+from clinometer.harness.findings import Finding, Nonconformance, Unsupported
 from clinometer.reference.case import Case
 from clinometer.reference.program.printing import plainly
 from clinometer.strategies.hypothesis_provider import NAME
@@ -62,7 +63,7 @@ def examine(
     *,
     profile: str = "standard",
     seed_: int = 0,
-    aside: Callable[[str, str], str] = lambda message, blamed: "",
+    waive: Callable[[str, str], str] = lambda message, blamed: "",
 ) -> Examination:
     """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
 
@@ -75,7 +76,7 @@ def examine(
         A key of `EXAMPLES`.
     seed_ : int
         The same seed draws the same cases on every backend and day.
-    aside : callable
+    waive : callable
         Returns, for the message of a failure, with what was asked of an operation alone, and the operation that is to
         blame, why it is set aside, or nothing: a whole program fails wherever one of its operations is known to. The other
         examples are asked, and if they hold, the result is a failure that was expected.
@@ -83,7 +84,7 @@ def examine(
     lacking = _lacking(clause, cell, backend)
     if lacking:
         return Examination("unsupported", lacking)
-    check, start = Check(backend, aside=aside, strict=False), time.perf_counter()
+    check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
@@ -91,7 +92,7 @@ def examine(
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
         text = f"out of tolerance in {check.undecided} of {check.examples} examples, and finite differences could not tell"
         result.outcome, result.message = "inconclusive", text
-    if result.outcome == "pass" and check.asides:
+    if result.outcome == "pass" and check.waived:
         _fails_as_known(result, check)
     if check.miscast is not None and not check.strict and result.outcome in ("pass", "fail"):
         result.message += f"{'; ' if result.message else ''}compared after a cast: {check.miscast}"
@@ -99,11 +100,11 @@ def examine(
 
 
 def _fails_as_known(result: Examination, check: Check) -> None:
-    """Make what was set aside the result: a failure that was expected, told by its first example."""
-    first = check.asides[0][1]
+    """Make what was waived the result: a failure that was expected, told by its first example."""
+    first = check.waived[0][1]
     result.outcome, result.finding, result.expected = first.outcome, first.finding, True
-    result.message = f"{first} ({len(check.asides)} of {check.examples} examples fail as is known, the others hold)"
-    result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.asides))
+    result.message = f"{first} ({len(check.waived)} of {check.examples} examples fail as is known, the others hold)"
+    result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.waived))
 
 
 def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
@@ -166,19 +167,19 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
         except Unsupported as reason:  # of these parameters; the next example has others
             unsupported.append(str(reason))
         except Nonconformance as wrong:
-            excuse = check.aside(f"{wrong}{_said(case)}", wrong.blamed) if wrong.outcome in ("fail", "error") else ""
+            excuse = check.waive(f"{wrong}{_said(case)}", wrong.blamed) if wrong.outcome in ("fail", "error") else ""
             if not excuse:
                 raise
-            check.asides.append((excuse, wrong))
+            check.waived.append((excuse, wrong))
 
-    if cell.together:
-        cases = sample(cell.strategy, EXAMPLES[profile] * cell.times, seed_)
+    if cell.batched:
+        cases = sample(cell.strategy, EXAMPLES[profile] * cell.budget_factor, seed_)
         check.examples += len(cases)
         clause.body(check, cases)
         if clause.judges_dtype and check.miscast is not None:
             raise check.miscast
         return
-    number = EXAMPLES[profile] * cell.times
+    number = EXAMPLES[profile] * cell.budget_factor
     _every(cell, number, seed_, ask)
     if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype
         examples, points, check.strict = check.examples, check.points, True
@@ -197,7 +198,7 @@ def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> N
         try:
             ask(case)
         except Nonconformance as wrong:
-            if cell.reduces:
+            if cell.shrink_as_program:
                 _reduced(case, ask, wrong)
             with contextlib.suppress(FlakyFailure):
                 _hypothesis(cell.strategy, number, seed_, ask)  # meets the same case on its way, and shrinks it

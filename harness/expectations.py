@@ -20,7 +20,19 @@ from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 
 SHIPPED = Path(__file__).parents[1] / "suites" / "known"  # a folder: one file for each library
-FIELDS = {"backend", "clauses", "operation", "dtype", "parameters", "outcomes", "says", "sometimes", "reason", "link", "seen"}
+FIELDS = {
+    "backend",
+    "clauses",
+    "operation",
+    "dtype",
+    "parameters",
+    "outcomes",
+    "message_pattern",
+    "intermittent",
+    "reason",
+    "link",
+    "seen",
+}
 LISTS = ("clauses", "outcomes", "parameters")
 OUTCOMES = ("fail", "error", "crash", "timeout", "unsupported", "inconclusive", "invalid")
 NEEDED = ("backend", "clauses", "reason", "seen")
@@ -42,15 +54,15 @@ class Known:
     dtype: str = ""
     parameters: tuple[str, ...] = ()
     outcomes: tuple[str, ...] = ("fail",)
-    says: str = ""  # a regular expression: what messages are about it, of failures that are set aside one by one
-    sometimes: bool = False  # only some draws, or some machines, meet it, so that a pass is no news
+    message_pattern: str = ""  # a regular expression: what messages are about it, of failures that are set aside one by one
+    intermittent: bool = False  # only some draws, or some machines, meet it, so that a pass is no news
     link: str = ""
 
     def covers(self, clause: Clause, cell: Cell) -> bool:
         """Say whether this is about a cell of a clause."""
         return (
             clause.id in self.clauses
-            and not self.says
+            and not self.message_pattern
             and self.operation in ("", cell.operation)
             and self.dtype in ("", cell.dtype)
             and (not self.parameters or cell.parameters in self.parameters)
@@ -114,19 +126,19 @@ def _entry(where: str, entry: dict[str, Any]) -> Known:
 def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "") -> Known | None:
     """Return the first entry about a cell, if there is one; none for a pass, where only some draws fail."""
     known = next((known for known in entries if known.covers(clause, cell)), None)
-    return None if known is not None and known.sometimes and outcome == "pass" else known
+    return None if known is not None and known.intermittent and outcome == "pass" else known
 
 
-def aside(entries: list[Known], clause: Clause, cell: Cell, message: str, blamed: str = "") -> str:
+def waive(entries: list[Known], clause: Clause, cell: Cell, message: str, blamed: str = "") -> str:
     """Return why a failure is set aside, or nothing.
 
     Either an entry about the clause, and the cell's operation, has words that are in its message; or an operation is to
     blame that is known to be wrong by itself, in the cell's dtype. An entry with words is about messages that have them.
     """
     for known in entries:
-        if known.dtype not in ("", cell.dtype) or (known.says and not re.search(known.says, message)):
+        if known.dtype not in ("", cell.dtype) or (known.message_pattern and not re.search(known.message_pattern, message)):
             continue
-        about = clause.id in known.clauses and known.says and known.operation in ("", cell.operation)
+        about = clause.id in known.clauses and known.message_pattern and known.operation in ("", cell.operation)
         if about or (blamed and known.operation == blamed):
             return str(known)
     return ""

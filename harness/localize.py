@@ -13,13 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, MATHEMATICS
 from clinometer.reference.program.control_flow import PythonControlFlow
 from clinometer.reference.program.data import Program, Step, reads
-from clinometer.reference.program.interpreter import STRUCTURES, perform
+from clinometer.reference.program.interpreter import BLOCK_OPERATIONS, perform
 from clinometer.reference.program.printing import plainly
 from clinometer.reference.text import numbers
 from clinometer.reference.witness import OVER
@@ -113,13 +114,13 @@ def steps(case: Case) -> list[tuple[Step, dict[str, np.ndarray]]]:
 
     What is within a branch, a loop or a function comes one by one; a gradient within the program is one step.
     """
-    taken = Apart(case.dtype)
+    taken = StepRecorder(case.dtype)
     with np.errstate(all="ignore"):
         taken.block(case.program, {}, [x[0] for x in case.inputs])
     return taken.found
 
 
-class Apart(PythonControlFlow):
+class StepRecorder(PythonControlFlow):
     """Carries a program out in plain numpy, rounded after each step, and notes each with what it reads."""
 
     def __init__(self, dtype: str):
@@ -137,7 +138,7 @@ class Apart(PythonControlFlow):
     def _results(self, step: Step, values: Mapping[str, Any]) -> tuple[Any, ...]:
         if step.blocks and step.op != "gradient":
             blocks = [lambda *xs, block=block: self.block(block, values, xs) for block in step.blocks]
-            return STRUCTURES[step.op](self, step, blocks, [values[a] if isinstance(a, str) else a for a in step.args])
+            return BLOCK_OPERATIONS[step.op](self, step, blocks, [values[a] if isinstance(a, str) else a for a in step.args])
         read = {name: values[name] for name in sorted(reads(step))}
         self.found.append((step, read))
         return perform(step, MATHEMATICS, {name: x.astype(self._working) for name, x in read.items()}, PythonControlFlow())

@@ -1,4 +1,4 @@
-"""A session in which arrays are changed in place: a story told on the backend's tape, and written down as it goes."""
+"""A session in which arrays are changed in place: a mutation program, carried out on the tape and written down as it goes."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.protocol import in_place_tape_of
-from clinometer.harness.check import Check, Nonconformance
-from clinometer.harness.findings import Relation
-from clinometer.harness.tape import Session
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Nonconformance, Relation
+from clinometer.harness.tape import TapeSession
 from clinometer.reference.text import literal
 from clinometer.reference.verdict import worst_disagreement
-from clinometer.strategies.mutations import UNARY, Move, Scene, Seen, Shares
+from clinometer.strategies.mutations import UNARY, Mutation, MutationCase, Seen, Shares
 
 # Of each view in VIEWS, one of an array of shape (2, 3): an operation and its parameters.
 TAKEN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -25,9 +25,9 @@ TAKEN: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 def sharing(check: Check) -> Shares:
-    """Return what answers whether a change is seen through a view, as the library shows it on arrays such as the stories'.
+    """Return what answers whether a change is seen through a view, as the library shows it on arrays of the same kind.
 
-    A change that is refused here is refused in the story too, and judged there.
+    A change that is refused here is refused in the program too, and judged there.
     """
     backend, tape = check.backend, in_place_tape_of(check.backend)
 
@@ -52,37 +52,37 @@ def sharing(check: Check) -> Shares:
     return shares
 
 
-class Telling(Session):
-    """One point of a scene, on the backend's tape.
+class MutationSession(TapeSession):
+    """One point of a mutation case, on the backend's tape.
 
-    `case` is that of the story's twin, so that what is expected comes from a program without changes in place.
+    `case` is that of the mutated's twin, so that what is expected comes from a program without changes in place.
     """
 
-    def __init__(self, check: Check, scene: Scene):
+    def __init__(self, check: Check, mutation_case: MutationCase):
         self.shares = sharing(check)
-        case, self.excused = scene.told(self.shares)
+        case, self.excused = mutation_case.resolve_views(self.shares)
         super().__init__(check, case)
         self.lines.insert(0, "# f does the same without a change in place: what is expected is its gradient")
 
-    def tell(self, moves: tuple[Move, ...]) -> Any:
+    def carry_out(self, mutations: tuple[Mutation, ...]) -> Any:
         """Make and change arrays, and return the one called `out`."""
-        for move in moves:
-            if move.change:
-                self.update(move.op, move.out, *move.args, key=move.key)
+        for mutation in mutations:
+            if mutation.change:
+                self.update(mutation.op, mutation.out, *mutation.args, key=mutation.key)
             else:
-                self.make(move)
+                self.make(mutation)
         return self.arrays["out"]
 
-    def make(self, move: Move) -> None:
+    def make(self, mutation: Mutation) -> None:
         """Make an array by an operation."""
-        self.lines.append(f"{move.out} = {self._spelled(move)}")
-        with self.check.theirs("value", self.lines):
-            self.arrays[move.out] = getattr(self.check.xp, move.op)(*map(self._value, move.args), **move.params)
+        self.lines.append(f"{mutation.out} = {self._spelled(mutation)}")
+        with self.check.backend_call("value", self.lines):
+            self.arrays[mutation.out] = getattr(self.check.xp, mutation.op)(*map(self._value, mutation.args), **mutation.params)
 
     def update(self, op: str, name: str, *args: Any, key: Any = None) -> None:
         """Change an array, or its entries at a key; an operand is the name of an array, or a number."""
         self.lines.append(changed(self.words, op, name, *map(str, args), key=key))
-        with self.check.theirs(CHANGE, self.lines):
+        with self.check.backend_call(CHANGE, self.lines):
             self.arrays[name] = in_place_tape_of(self.check.backend).update(
                 op, self.arrays[name], *map(self._value, args), key=key
             )
@@ -92,15 +92,15 @@ class Telling(Session):
         old = self.arrays[name]
         self.update(op, name, number)
         if self.arrays[name] is not old:
-            with self.check.theirs("leaf", self.lines):
+            with self.check.backend_call("leaf", self.lines):
                 self.arrays[name] = self.tape.leaf(self.check.native(self.check.numpy(self.arrays[name], name)))
             self.lines.append(self.words["leaf"].format(x=name))
 
     def _value(self, operand: Any) -> Any:
         return self.arrays[operand] if isinstance(operand, str) else operand
 
-    def _spelled(self, move: Move) -> str:
-        return self.dialect.spell(move.op, list(map(str, move.args)), move.params)
+    def _spelled(self, mutation: Mutation) -> str:
+        return self.dialect.spell(mutation.op, list(map(str, mutation.args)), mutation.params)
 
 
 def changed(words: Mapping[str, str], op: str, name: str, *args: str, key: Any = None) -> str:
@@ -134,9 +134,9 @@ def refused(wrong: Nonconformance, rightly: bool) -> str:
     return f"raises {type(wrong.__cause__).__name__}"
 
 
-def of_the_present(session: Telling, scene: Scene) -> bool:
+def of_the_present(session: MutationSession, mutation_case: MutationCase) -> bool:
     """Whether the leaves have the gradients of what they hold in the end."""
-    case = scene.present(session.shares).at(0)
+    case = mutation_case.present(session.shares).at(0)
     for which, want in enumerate(case.truth.gradients[2:]):
         got = session.gradient(which)
         got = np.zeros_like(case.inputs[which][0]) if got is None else got
@@ -145,15 +145,15 @@ def of_the_present(session: Telling, scene: Scene) -> bool:
     return True
 
 
-def holds(check: Check, scene: Scene, *, refusable: bool = False, leaves: bool = False) -> str:
-    """Hold a story to the gradients of its twin, and return "right"; or how it is refused, where that is as right.
+def holds(check: Check, mutation_case: MutationCase, *, refusable: bool = False, leaves: bool = False) -> str:
+    """Hold a mutation program to the gradients of its twin, and return "right"; or how it is refused, where that is as right.
 
-    It is where a pullback needs what is changed, or where the whole story is `refusable`. A story that changes `leaves`
+    It is where a pullback needs what is changed, or where the whole mutated is `refusable`. A mutated that changes `leaves`
     may give them the gradients of what they hold in the end instead.
     """
-    session = Telling(check, scene)
+    session = MutationSession(check, mutation_case)
     try:
-        y = session.tell(scene.story.moves)
+        y = session.carry_out(mutation_case.mutated.mutations)
         value, about = check.numpy(y, "value")[None], Relation(session.read())
         check.agrees(value, session.case.truth.values[0], session.case, "value", 0, session.lines, about)
         session.backward(y)
@@ -164,7 +164,7 @@ def holds(check: Check, scene: Scene, *, refusable: bool = False, leaves: bool =
             if session.gradient(which) is not None or np.any(want.value):  # where nothing flows there may be none
                 session.holds_one(which, want)
     except Nonconformance:
-        if leaves and of_the_present(session, scene):
+        if leaves and of_the_present(session, mutation_case):
             return "the gradient of its present value"
         raise
     return "right"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from clinometer.harness.cells import Cell
     from clinometer.harness.clauses import Clause
     from clinometer.harness.examine import Examination
-    from clinometer.harness.session import Run
+    from clinometer.harness.session import Session
     from clinometer.journal.records import Evidence
 
 PROFILE_NAMES = ("quick", "standard", "deep")
@@ -33,7 +33,7 @@ SUITES = Path(__file__).resolve().parents[1] / "suites"
 FIXTURE = "clinometer"
 
 
-RUN = pytest.StashKey["Run"]()
+RUN = pytest.StashKey["Session"]()
 TALLY = pytest.StashKey[Counter[str]]()
 CAME = pytest.StashKey[list[int]]()  # signals that ask for the end
 
@@ -111,17 +111,17 @@ def _profile(config: pytest.Config) -> str:
 # ----- the run of a session -----
 
 
-def _run(config: pytest.Config) -> Run:
+def _run(config: pytest.Config) -> Session:
     """Return the run of this session, made when it is first wanted."""
     if RUN not in config.stash:
         from clinometer.harness import interruption
-        from clinometer.harness.session import Run
+        from clinometer.harness.session import Session
 
         if not hasattr(config, "workerinput"):  # workers are told by their controller
             listening = contextlib.ExitStack()
             config.stash[CAME] = listening.enter_context(interruption.heard())
             config.add_cleanup(listening.close)
-        config.stash[RUN] = Run(config, _profile(config))
+        config.stash[RUN] = Session(config, _profile(config))
     return config.stash[RUN]
 
 
@@ -134,7 +134,7 @@ def clinometer(request: pytest.FixtureRequest) -> Clinometer:
 class Clinometer:
     """What the fixture hands to a clause's test."""
 
-    def __init__(self, run: Run, request: pytest.FixtureRequest):
+    def __init__(self, run: Session, request: pytest.FixtureRequest):
         self.run, self.request = run, request
 
     def ask(self, clause: Clause, cell: Cell) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.protocol import paused_tape_of, tape_of
-from clinometer.harness.check import Check, Finding, Nonconformance
-from clinometer.harness.findings import Relation
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Finding, Nonconformance, Relation
 from clinometer.harness.transcript import OUT, Transcript
 from clinometer.reference.case import Case
 from clinometer.reference.truth.expected import Expected
 
 
-class Session(Transcript):
+class TapeSession(Transcript):
     """One point of a case on the backend's tape.
 
     Parameters
@@ -39,7 +39,7 @@ class Session(Transcript):
         self.names = list(case.program.inputs)
         check.case = self.case
         check.points += 1
-        with check.theirs("leaf"):
+        with check.backend_call("leaf"):
             self.leaves = [self.tape.leaf(check.backend.asarray(x[0])) for x in self.case.inputs]
         self.arrays = dict(zip(self.names, self.leaves, strict=True))
         self.lines += [self.words["leaf"].format(x=name) for name in self.names]
@@ -53,7 +53,7 @@ class Session(Transcript):
     def run(self) -> Any:
         """Evaluate the program on the leaves."""
         self.lines.append(f"{OUT} = f({', '.join(self.names)})")
-        with self.check.theirs("value", self.lines):
+        with self.check.backend_call("value", self.lines):
             self.arrays[OUT] = self.check.function(self.case)(*self.leaves)
         return self.arrays[OUT]
 
@@ -62,7 +62,7 @@ class Session(Transcript):
         place = "" if which is None else which
         name = name if which is None else f"{OUT}[{which}]"
         self.say_backward(ct=f"ct{place}" if ct else "None", retain=retain, name=name)
-        with self.check.theirs("backward", self.lines):
+        with self.check.backend_call("backward", self.lines):
             self.tape.backward(y, self.cts[which or 0] if ct else None, retain=retain)
 
     def backward_each(self, ys: Sequence[Any]) -> None:
@@ -80,7 +80,7 @@ class Session(Transcript):
         """Do what follows under no-grad, each of its lines within the `with`."""
         self.lines.append(self.words["no_grad"])
         begun = len(self.lines)
-        with self.check.theirs("no_grad", self.lines):
+        with self.check.backend_call("no_grad", self.lines):
             region = paused_tape_of(self.check.backend).no_grad()
             region.__enter__()
         try:
@@ -96,14 +96,14 @@ class Session(Transcript):
         if error:
             region_lines = ["try:", *(f"    {line}" for line in region_lines), "except KeyError:", "    pass"]
         self.lines[begun - 1 :] = region_lines
-        with self.check.theirs("the end of no_grad", self.lines):
+        with self.check.backend_call("the end of no_grad", self.lines):
             region.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
 
     def grads(self, y: Any, name: str, *, graph: bool = False, of: str = OUT) -> list[Any]:
         """Return the library's gradients of all leaves, without touching what has accumulated; the transcript names them."""
         said = {"y": of, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
         self.lines.append(f"{name} = {self.words['grad'].format(**said)}")
-        with self.check.theirs("gradients on request", self.lines):
+        with self.check.backend_call("gradients on request", self.lines):
             return list(self.tape.grad(y, self.leaves, self.ct, graph=graph))
 
     def grad(self, y: Any, name: str, *, graph: bool = False) -> list[np.ndarray | None]:
@@ -133,7 +133,7 @@ class Session(Transcript):
     def has(self, want: np.ndarray, claim: str) -> None:
         """Hold what has accumulated on the first leaf to these numbers."""
         found = self.gradient()
-        self.that(found is not None, f"{claim}: none, where one is due", f"{self.unread()} is not None")
+        self.require(found is not None, f"{claim}: none, where one is due", f"{self.unread()} is not None")
         assert found is not None  # as was just asked
         self.check.same(found, want, claim, self.case, self.lines, self.accumulated())
 
@@ -144,13 +144,13 @@ class Session(Transcript):
     def zero(self) -> None:
         """Clear what has accumulated on all leaves."""
         self.lines += [self.words["zero"].format(x=name) for name in self.names]
-        with self.check.theirs("zeroing", self.lines):
+        with self.check.backend_call("zeroing", self.lines):
             for leaf in self.leaves:
                 self.tape.zero(leaf)
 
     def gradient(self, which: int = 0) -> np.ndarray | None:
         """Return what has accumulated on a leaf, or None."""
-        with self.check.theirs("gradient", self.lines):
+        with self.check.backend_call("gradient", self.lines):
             found = self.tape.gradient(self.leaves[which])
             # a copy: the library may go on adding in the same memory
             return None if found is None else self.check.numpy(found, f"gradient of {self.names[which]}")
@@ -170,7 +170,7 @@ class Session(Transcript):
         self.check.agrees(got[None], want, self.case, "reverse", which, self.lines, self.accumulated(which))
 
 
-def without_a_cotangent(session: Session) -> None:
+def without_a_cotangent(session: TapeSession) -> None:
     """Hold a tape to refusing backward of an array without a cotangent, and record what it does: some start from ones."""
     y, point = session.run(), "backward of an array without a cotangent"
     session.say_backward(ct="None")

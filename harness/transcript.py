@@ -86,7 +86,7 @@ class Transcript:
             Python finds no such operator of these arrays.
         """
         self.lines.append(f"{name} = {source}")
-        with self, self.check.theirs(source):
+        with self, self.check.backend_call(source):
             try:
                 self.arrays[name] = eval(source, dict(self.arrays))  # noqa: S307  # the clause's own constant
             except TypeError as error:
@@ -99,7 +99,7 @@ class Transcript:
         """Set a name to an operation of the library and return it; an operand is the name of an array, or a number."""
         said = [Name(a) if isinstance(a, str) else a for a in args]
         self.lines.append(f"{name} = {getattr(Spelled(self.dialect), op)(*said, **params)}")
-        with self, self.check.theirs(plainly(op, [a if isinstance(a, str) else literal(a) for a in args], params)):
+        with self, self.check.backend_call(plainly(op, [a if isinstance(a, str) else literal(a) for a in args], params)):
             operands = [self.arrays[a] if isinstance(a, str) else a for a in args]
             self.arrays[name] = getattr(self.check.xp, op)(*operands, **params)
         return self.arrays[name]
@@ -125,20 +125,20 @@ class Transcript:
         """Hold what has a name to numbers, whichever dtype it has: what that is by default is a clause of its own."""
         got, want, shape = np.asarray(self.numbers(name), np.float64), np.asarray(want, np.float64), f"{self.read(name)}.shape"
         text = f"{claim}: shape {got.shape} where {want.shape} is right"
-        self.that(got.shape == want.shape, text, f"tuple({shape}) == {want.shape}")
+        self.require(got.shape == want.shape, text, f"tuple({shape}) == {want.shape}")
         self.same(want, claim, got=got, name=name)
 
-    def that(self, holds: bool, text: str, fact: str) -> None:
+    def require(self, holds: bool, text: str, fact: str) -> None:
         """Hold the library to a fact, which the script can assert."""
         with self:
-            self.check.that(holds, text, fact=fact)
+            self.check.require(holds, text, fact=fact)
 
     def raises(self, action: Callable[[], Any], what: str) -> BaseException:
         """Hold the library to raising an exception in what the last line does, and return it."""
         return self.check.raises(action, what, self.lines, self.given)
 
 
-class Pulled(Transcript):
+class PullbackTranscript(Transcript):
     """Arrays of any dtypes by name, and the gradients of a function of them."""
 
     needs = ("vjp",)
@@ -160,7 +160,7 @@ class Pulled(Transcript):
         self.given["f"] = f"def f({', '.join(names)}):\n    return {body}"
         self.lines.append(f"{OUT}, pullback = {self.dialect.vjp.format(f='f', names=', '.join(names))}")
         rest = [self.arrays[name] for name in constants]
-        with self, self.check.theirs("gradient"):
+        with self, self.check.backend_call("gradient"):
             xs = [self.arrays[name] for name in names]
             self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
             cotangent = self.given["ct"] = ct(self.numbers())

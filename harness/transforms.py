@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from clinometer.backends.protocol import forward_mode
 from clinometer.harness.cells import Cell, programs
-from clinometer.harness.check import Check, Nonconformance
-from clinometer.harness.control_flow import Theirs
+from clinometer.harness.check import Check
+from clinometer.harness.control_flow import BackendControlFlow
+from clinometer.harness.findings import Nonconformance
 from clinometer.harness.scripts.traced import FLOW, JIT_OF_DERIVATIVE, PYTHON_IN, VMAP
 from clinometer.reference.case import Case
 from clinometer.reference.program.control_flow import Values
@@ -23,7 +24,7 @@ from clinometer.reference.program.tracing import trace
 MEMBERS = {"if": "cond", "while": "while_loop"}  # what there is no other way to trace
 
 
-class Traced(Theirs):
+class TracedControlFlow(BackendControlFlow):
     """Control flow by the backend's own `cond`, `while_loop` and `scan`."""
 
     def member(self, name: str) -> Callable[..., Any]:
@@ -53,12 +54,12 @@ class Traced(Theirs):
 
 
 @contextlib.contextmanager
-def told(check: Check, case: Case, flow: type[Theirs] = Traced, within: str = "") -> Iterator[None]:
+def traced_by(check: Check, case: Case, flow: type[BackendControlFlow] = TracedControlFlow, within: str = "") -> Iterator[None]:
     """Say programs to the backend in another way: with this flow, and each function within a transform of this name."""
     before = check.flow, check.within
     check.flow, check.within = flow, (lambda f: transformed(check, within, f)) if within else None
     try:
-        with way((within or FLOW) if flow is Traced else PYTHON_IN + within, case):
+        with way((within or FLOW) if flow is TracedControlFlow else PYTHON_IN + within, case):
             yield
     finally:
         check.flow, check.within = before
@@ -66,7 +67,7 @@ def told(check: Check, case: Case, flow: type[Theirs] = Traced, within: str = ""
 
 def transformed(check: Check, name: str, f: Callable[..., Any]) -> Callable[..., Any]:
     """Return what a transform of the backend makes of a function."""
-    with check.theirs(name):
+    with check.backend_call(name):
         changed: Callable[..., Any] = getattr(check.backend, name)(f)
         return changed
 
@@ -102,9 +103,9 @@ def by_vmap(check: Check, case: Case, mode: str) -> None:
     """Hold a derivative at all points at once, by vmap, against the truth."""
     check.case = case
     check.points += case.points
-    with told(check, case), way(VMAP, case):
+    with traced_by(check, case), way(VMAP, case):
         xs = [check.native(x) for x in arguments(case, mode)]
-        with check.theirs(f"vmap, {mode}"):
+        with check.backend_call(f"vmap, {mode}"):
             found = transformed(check, "vmap", derivative(check, case, mode))(*xs)
         _hold(check, case, [check.numpy(g) for g in found], mode)
 
@@ -112,7 +113,7 @@ def by_vmap(check: Check, case: Case, mode: str) -> None:
 def by_jit(check: Check, cases: Iterable[Case], mode: str) -> None:
     """Hold a derivative that is traced once, and called at the points of all cases of one program, against the truth."""
     cases = list(cases)
-    with told(check, cases[0]), way(JIT_OF_DERIVATIVE, cases[0]):
+    with traced_by(check, cases[0]), way(JIT_OF_DERIVATIVE, cases[0]):
         jitted = transformed(check, "jit", derivative(check, cases[0], mode))
         for case in cases:
             check.case = case
@@ -120,14 +121,14 @@ def by_jit(check: Check, cases: Iterable[Case], mode: str) -> None:
             found = []
             for i in range(case.points):
                 xs = [check.native(np.array(x[i])) for x in arguments(case, mode)]
-                with check.theirs(f"jit, {mode}"):
+                with check.backend_call(f"jit, {mode}"):
                     found.append(jitted(*xs))
             _hold(check, case, [np.stack(list(map(check.numpy, column))) for column in zip(*found, strict=True)], mode)
 
 
 def _hold(check: Check, case: Case, found: Sequence[np.ndarray], mode: str) -> None:
     right = case.truth.gradients if mode == "reverse" else case.truth.tangents
-    check.that(len(found) == len(right), f"{len(found)} results where {len(right)} are due", case)
+    check.require(len(found) == len(right), f"{len(found)} results where {len(right)} are due", case)
     for which, (got, expected) in enumerate(zip(found, right, strict=True)):
         check.agrees(got, expected, case, mode, which)
 

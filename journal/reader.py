@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from clinometer.journal.records import AnyRecord, Run
+from clinometer.journal.records import AnyRecord, RunRecord
 
 
 class BrokenJournal(Exception):
@@ -57,7 +57,7 @@ def resumable(path: Path, profile: str, seed: int) -> Iterator[AnyRecord]:
 
     """
     for record in read(path):
-        if isinstance(record, Run) and (record.profile, record.seed) != (profile, seed):
+        if isinstance(record, RunRecord) and (record.profile, record.seed) != (profile, seed):
             there, here = (f"profile {p}, seed {s}" for p, s in ((record.profile, record.seed), (profile, seed)))
             raise BrokenJournal(f"{path}: was written with {there} and cannot be resumed with {here}; give the same.")
         yield record

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from clinometer.journal.records import Case
+from clinometer.journal.records import CaseRecord
 from clinometer.reports.results import Results
 
 Answers = tuple[str | None, ...]  # of each subject; None of one that recorded nothing there
@@ -18,7 +18,7 @@ _NEGATIVE_ZERO = re.compile(r"-0\.0(?!\d)")
 class Point:
     """A point at which answers were recorded, in all dtypes in which they were the same."""
 
-    case: Case  # the first of those that recorded it
+    case: CaseRecord  # the first of those that recorded it
     name: str
     dtypes: tuple[str, ...]
     answers: Answers
@@ -56,7 +56,7 @@ def recorded(results: Results) -> Iterator[tuple[int, str, list[str | None]]]:
 def points(results: Results) -> list[Point]:
     """Return what was recorded, with dtypes folded where all subjects answer the same in them."""
     cases = list(results.cases.values())
-    folded: dict[tuple[object, ...], list[tuple[Case, Answers]]] = {}
+    folded: dict[tuple[object, ...], list[tuple[CaseRecord, Answers]]] = {}
     for number, name, answers in recorded(results):
         case = cases[number]
         key = (case.clause, case.operation, case.mode, case.parameters, name, *map(plain, answers), _outcomes(results, case))
@@ -68,6 +68,6 @@ def points(results: Results) -> list[Point]:
     ]
 
 
-def _outcomes(results: Results, case: Case) -> tuple[str, ...]:
+def _outcomes(results: Results, case: CaseRecord) -> tuple[str, ...]:
     found = (subject.results.get(case.id) for subject in results.subjects)
     return tuple(result.outcome if result else "absent" for result in found)

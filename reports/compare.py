@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from clinometer.journal.reader import BrokenJournal
-from clinometer.journal.records import Case
+from clinometer.journal.records import CaseRecord
 from clinometer.journal.vocabulary import LEVELS, WRONG
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.results import Results, Subject, load
@@ -38,7 +38,7 @@ LIBRARIES = {
 class Change:
     """A case, or the same case in several dtypes, that has another outcome in the other run."""
 
-    case: Case
+    case: CaseRecord
     dtypes: tuple[str, ...]
     outcomes: tuple[str, str]
     known: tuple[bool, bool]  # whether a known failure names the outcome

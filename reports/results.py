@@ -17,7 +17,7 @@ from pathlib import Path
 
 from clinometer.journal import reader, records
 from clinometer.journal.reader import BrokenJournal
-from clinometer.journal.records import Case, Curve, End, Result, Run, Start
+from clinometer.journal.records import CaseRecord, Curve, End, Result, RunRecord, Start
 from clinometer.journal.vocabulary import FAILURES, OUTCOMES, RAN
 
 STANDINGS = ("", "new", "known", "fixed")  # of a result, to what is known of its case
@@ -41,7 +41,7 @@ class Tally:
     known: dict[str, int] = field(default_factory=dict)  # of the outcomes, those that were known
 
     @classmethod
-    def of(cls, cases: Iterable[tuple[Case, Result]], cells: int = 0) -> Tally:
+    def of(cls, cases: Iterable[tuple[CaseRecord, Result]], cells: int = 0) -> Tally:
         """Count the outcomes of cases, of as many as the specification has."""
         outcomes: Counter[str] = Counter()
         must: Counter[str] = Counter()
@@ -81,15 +81,15 @@ class Subject:
     """One backend as it was examined, with one set of libraries."""
 
     name: str
-    runs: list[Run] = field(default_factory=list)
-    cases: dict[str, Case] = field(default_factory=dict)
+    runs: list[RunRecord] = field(default_factory=list)
+    cases: dict[str, CaseRecord] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)  # for each run that did not end, what happened
     _open: set[str] = field(default_factory=set)  # started, no result yet
     _curves: dict[tuple[str, str], Curve] = field(default_factory=dict)
 
     @property
-    def run(self) -> Run:
+    def run(self) -> RunRecord:
         """The run that describes this subject: the last one."""
         return self.runs[-1]
 
@@ -154,9 +154,9 @@ class Subject:
     def add(self, record: records.AnyRecord) -> None:
         """Take one record of the journal, in the order in which it was written."""
         match record:
-            case Run():
+            case RunRecord():
                 self.runs.append(record)
-            case Case():
+            case CaseRecord():
                 self.cases[record.id] = record
             case Start():
                 self._open.add(record.id)
@@ -176,7 +176,7 @@ class Subject:
             self.results[id] = _cut_off(id) if interrupted else _crashed(id)
         self._open.clear()
         for id in self.results:
-            self.cases.setdefault(id, Case(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
+            self.cases.setdefault(id, CaseRecord(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
         for id in self.cases:
             self.results.setdefault(id, Result(id=id, outcome="notrun", message="The run ended before this case."))
         if self.run.problem:
@@ -195,7 +195,7 @@ class Results:
     subjects: list[Subject]
 
     @cached_property
-    def cases(self) -> dict[str, Case]:
+    def cases(self) -> dict[str, CaseRecord]:
         """The cases of all subjects, chapter by chapter; chapters stand in the order in which they first appear."""
         found = {id: case for subject in reversed(self.subjects) for id, case in subject.cases.items()}
         order: dict[str, int] = {}
@@ -260,7 +260,7 @@ def load(paths: Iterable[str | Path]) -> Results:
         at = -1
         ends: dict[int, End | None] = {}
         for record in reader.read(path):
-            if isinstance(record, Run):
+            if isinstance(record, RunRecord):
                 at = _place(record, subjects)
                 ends[at] = None
             if at < 0:
@@ -276,7 +276,7 @@ def load(paths: Iterable[str | Path]) -> Results:
     return Results(subjects)
 
 
-def _place(run: Run, subjects: list[Subject]) -> int:
+def _place(run: RunRecord, subjects: list[Subject]) -> int:
     """Return the place of the subject that a run belongs to, a new one if there is none."""
     for at, subject in enumerate(subjects):
         # A run that could not load its backend does not know the versions of its libraries.
@@ -287,7 +287,7 @@ def _place(run: Run, subjects: list[Subject]) -> int:
     return len(subjects) - 1
 
 
-def _libraries(run: Run) -> dict[str, str]:
+def _libraries(run: RunRecord) -> dict[str, str]:
     own = run.backend.partition(":")[0]
     found = {name: version for name, version in run.versions.items() if name not in TOOLS}
     return dict(sorted(found.items(), key=lambda item: (item[0] != own, item[0])))
@@ -314,7 +314,7 @@ def _telling(group: list[dict[str, str]]) -> list[str]:
     return told
 
 
-def chapter_of(case: Case) -> str:
+def chapter_of(case: CaseRecord) -> str:
     """Return the title of a case's chapter, from the record, its file, or the prefix of its clause."""
     if case.chapter:
         return case.chapter
@@ -337,7 +337,7 @@ def natural(text: str) -> tuple[tuple[int, str], ...]:
     return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text))
 
 
-def _reading_order(case: Case) -> tuple[object, ...]:
+def _reading_order(case: CaseRecord) -> tuple[object, ...]:
     return (natural(case.clause), case.operation, case.dtype, case.mode, natural(case.parameters), case.id)
 
 

@@ -1,4 +1,4 @@
-"""Stories drawn at random: arrays, views and changes in place of both, with bounds on all that they hold."""
+"""Mutation programs drawn at random: arrays, views and changes in place of both, with bounds on all that they hold."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.program.data import Operand
-from clinometer.strategies.mutations import UNARY, Move, Shape, Story, change, ending, make, shape_of
+from clinometer.strategies.mutations import UNARY, Mutation, MutationProgram, Shape, change, ending, make, shape_of
 
-MOST = 60.0  # in size: what a story's arrays may hold, so that nothing overflows and sin still means something
+MOST = 60.0  # in size: what its arrays may hold, so that nothing overflows and sin still means something
 
 
 @dataclass
-class Draft:
-    """A story on its way: arrays by name, their shapes, bounds on what they hold, and which lie in memory in order."""
+class MutationDraft:
+    """A mutation program on its way: arrays by name, their shapes, bounds on what they hold, and which lie in order."""
 
     draw: Any
     shape: Shape
-    moves: list[Move] = field(default_factory=list)
+    mutations: list[Mutation] = field(default_factory=list)
     shapes: dict[str, Shape] = field(default_factory=dict)
     root: dict[str, str] = field(default_factory=dict)  # the array that a view is a view of, in the end
     bound: dict[str, float] = field(default_factory=dict)  # of each root: never less than it has been
     orderly: set[str] = field(default_factory=set)
 
-    def add(self, move: Move, shape: Shape, root: str, bound: float) -> None:
-        """Append a move that makes an array."""
-        self.moves.append(move)
-        self.shapes[move.out], self.root[move.out], self.bound[root] = shape, root, bound
-        if move.op != "permute_dims" and move.op != "getitem":
-            self.orderly.add(move.out)
+    def add(self, mutation: Mutation, shape: Shape, root: str, bound: float) -> None:
+        """Append a mutation that makes an array."""
+        self.mutations.append(mutation)
+        self.shapes[mutation.out], self.root[mutation.out], self.bound[root] = shape, root, bound
+        if mutation.op != "permute_dims" and mutation.op != "getitem":
+            self.orderly.add(mutation.out)
 
     def pick(self, names: Collection[str]) -> str:
         return str(self.draw(st.sampled_from(sorted(names))))
@@ -41,13 +41,13 @@ class Draft:
         return self.bound[self.root[operand]] if isinstance(operand, str) else abs(operand)
 
     def fresh(self) -> str:
-        return "abcdefghijklm"[sum(not move.change for move in self.moves)]
+        return "abcdefghijklm"[sum(not mutation.change for mutation in self.mutations)]
 
     def own(self) -> list[str]:
         """Return the arrays that are no inputs: a change of an input is a clause of its own."""
         return [name for name in self.shapes if self.root[name] not in ("x", "y")]
 
-    # ----- moves -----
+    # ----- mutations -----
 
     def made(self) -> None:
         """Append a new array."""
@@ -72,10 +72,10 @@ class Draft:
             "reshape": lambda: {"shape": (int(np.prod(shape)),) if len(shape) != 1 else (shape[0], 1)},
             "permute_dims": lambda: {"axes": tuple(reversed(range(len(shape))))},
         }[op]()
-        move = make(self.fresh(), op, name, **params)
-        made = shape_of(move, [shape])
+        mutation = make(self.fresh(), op, name, **params)
+        made = shape_of(mutation, [shape])
         if 0 not in made:  # of nothing there is nothing to change
-            self.add(move, made, self.root[name], self.size(name))
+            self.add(mutation, made, self.root[name], self.size(name))
 
     def changed(self) -> None:
         """Append a change."""
@@ -88,7 +88,7 @@ class Draft:
         ops = [op for op in self.within(name, operand) if key is None or op not in UNARY]
         op = self.draw(st.sampled_from(["set", *ops]))
         key = ... if op == "set" and key is None else key
-        self.moves.append(change(name, op, *(() if op in UNARY else (operand,)), key=key))
+        self.mutations.append(change(name, op, *(() if op in UNARY else (operand,)), key=key))
         self.bound[self.root[name]] = max(self.size(name), self.after(op, name, operand))
 
     def within(self, first: str, operand: Operand) -> list[str]:
@@ -123,13 +123,13 @@ def _keys(shape: Shape, basic: bool = False) -> st.SearchStrategy[Any]:
 
 
 @st.composite
-def stories(draw: Any) -> Story:
-    """Draw a story of a few arrays, views and up to four changes; shrinks to one change of one array."""
+def mutation_programs(draw: Any) -> MutationProgram:
+    """Draw a mutation program of a few arrays, views and up to four changes; shrinks to one change of one array."""
     shape = draw(st.sampled_from([(2,), (3,), (2, 3), (3, 2), (2, 2), (2, 1, 2)]))
-    draft = Draft(draw, shape, [], dict.fromkeys("xy", shape), {"x": "x", "y": "y"}, {"x": 2.0, "y": 2.0})
+    draft = MutationDraft(draw, shape, [], dict.fromkeys("xy", shape), {"x": "x", "y": "y"}, {"x": 2.0, "y": 2.0})
     draft.made()
     for _ in range(draw(st.integers(1, 4))):
-        for move in draw(st.sampled_from([(), (draft.view,), (draft.made,), (draft.view, draft.made)])):
-            move()
+        for mutation in draw(st.sampled_from([(), (draft.view,), (draft.made,), (draft.view, draft.made)])):
+            mutation()
         draft.changed()
-    return Story((*draft.moves, *ending(draft.own())), shape)
+    return MutationProgram((*draft.mutations, *ending(draft.own())), shape)

@@ -5,7 +5,7 @@ import numpy as np
 from clinometer.harness.cells import programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.tape import Session, times
+from clinometer.harness.tape import TapeSession, times
 from clinometer.journal.vocabulary import SHOULD
 from clinometer.reference.case import Case
 from clinometer.suites.programs import SQUARES, TWO_INPUTS
@@ -20,17 +20,17 @@ DIAMONDS = {
 @clause("ACC-1", over=SQUARES, level=SHOULD, needs=["tape"], broken_by=["zeros_before_backward"])
 def test_there_is_no_gradient_before_the_first_backward(check: Check, case: Case) -> None:
     """Before the first backward a leaf SHOULD have no gradient (None), so that a forgotten backward shows."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.run()
     found = session.gradient()
     check.observe("gradient before backward", "none" if found is None else "an array")
-    session.that(found is None, "there is a gradient before the first backward", f"{session.unread()} is None")
+    session.require(found is None, "there is a gradient before the first backward", f"{session.unread()} is None")
 
 
 @clause("ACC-2", over=TWO_INPUTS, needs=["tape"], broken_by=["overwriting_backward", "torch_forgetful_backward"])
 def test_two_backwards_add(check: Check, case: Case) -> None:
     """Without zeroing in between, a second backward MUST add to the gradients of all leaves."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     for n in (1, 2, 3):
         session.backward(session.run())
         session.holds(*times(n, session.case.truth.gradients))
@@ -39,7 +39,7 @@ def test_two_backwards_add(check: Check, case: Case) -> None:
 @clause("ACC-3", over=TWO_INPUTS, needs=["tape"], broken_by=["deaf_zero"])
 def test_after_zeroing_the_sum_begins_anew(check: Check, case: Case) -> None:
     """After zeroing, the next backward MUST leave its own gradient alone."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.backward(session.run())
     session.zero()
     session.backward(session.run())
@@ -49,7 +49,7 @@ def test_after_zeroing_the_sum_begins_anew(check: Check, case: Case) -> None:
 @clause("ACC-4", over=SQUARES, needs=["tape"], broken_by=["deaf_zero"])
 def test_zeroing_leaves_zeros_or_nothing(check: Check, case: Case) -> None:
     """Right after zeroing a leaf MUST have zeros or no gradient; which one is recorded."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.backward(session.run())
     session.zero()
     found = session.gradient()
@@ -63,7 +63,7 @@ def test_zeroing_leaves_zeros_or_nothing(check: Check, case: Case) -> None:
 )
 def test_paths_that_meet_again_add(check: Check, case: Case) -> None:
     """A leaf that is used several times MUST get the sum over all paths."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.backward(session.run())
     session.holds(*session.case.truth.gradients)
 
@@ -71,7 +71,7 @@ def test_paths_that_meet_again_add(check: Check, case: Case) -> None:
 @clause("ACC-6", over=TWO_INPUTS, needs=["tape"], broken_by=["meddling_grad"])
 def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case) -> None:
     """A call that returns gradients MUST equal the truth and MUST NOT touch what has accumulated on the leaves."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.backward(session.run())
     before = [session.gradient(i) for i in range(2)]
     y = session.run()
@@ -80,6 +80,6 @@ def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case)
     for i, (got, expected) in enumerate(zip(found, session.case.truth.gradients, strict=True)):
         session.agrees(got, expected, i, session.part("found", i))
         after = session.gradient(i)
-        session.that(after is not None, "the accumulated gradient is gone", f"{session.unread(i)} is not None")
+        session.require(after is not None, "the accumulated gradient is gone", f"{session.unread(i)} is not None")
         claim = "accumulated gradient, after a request"
         session.near(after, np.asarray(before[i]), 0.0, claim, session.read(session.unread(i)), f"before[{i}]")

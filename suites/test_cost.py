@@ -5,8 +5,9 @@ import time
 from collections.abc import Callable, Sequence
 
 from clinometer.harness.cells import in_one, operations
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.journal.records import Cost
 from clinometer.journal.vocabulary import INFO, INFORMATIONAL
 from clinometer.reference.case import Case
@@ -56,14 +57,14 @@ def ratio(check: Check, case: Case) -> float:
         y, pullback = backend.vjp(f, *xs)
         return [backend.to_numpy(y), *(backend.to_numpy(g) for g in pullback(ct))]
 
-    with check.theirs("time of a gradient"):
+    with check.backend_call("time of a gradient"):
         value(), gradients()  # what is compiled is compiled now
         return seconds(gradients) / seconds(value)
 
 
 @clause(
     "COST-1",
-    over=in_one(lambda dtype: operations(mode="cost", dtypes=[dtype], together=True)),
+    over=in_one(lambda dtype: operations(mode="cost", dtypes=[dtype], batched=True)),
     level=INFO,
     kind=INFORMATIONAL,
 )

@@ -18,9 +18,9 @@ def test_a_range_counts_from_zero(check: Check) -> None:
     """arange(12) MUST hold 0 to 11, with shape (12,) and length 12."""
     said = Transcript(check)
     x = said.call("arange", 12)
-    with check.theirs("arange(12)"):
-        said.that(tuple(x.shape) == (12,), f"arange(12) has shape {tuple(x.shape)}", "tuple(out.shape) == (12,)")
-        said.that(len(x) == 12, f"arange(12) has length {len(x)}", "len(out) == 12")
+    with check.backend_call("arange(12)"):
+        said.require(tuple(x.shape) == (12,), f"arange(12) has shape {tuple(x.shape)}", "tuple(out.shape) == (12,)")
+        said.require(len(x) == 12, f"arange(12) has length {len(x)}", "len(out) == 12")
     said.float64(np.arange(12.0), "arange(12)")
 
 
@@ -96,13 +96,13 @@ def test_normal_numbers_have_normal_moments(check: Check) -> None:
     said = Transcript(check)
     said.call("normal", (200, 200), 1)
     x, read = np.asarray(said.numbers(), np.float64), said.read()
-    said.that(x.shape == (200, 200), f"normal((200, 200)) has shape {x.shape}", f"tuple({read}.shape) == (200, 200)")
+    said.require(x.shape == (200, 200), f"normal((200, 200)) has shape {x.shape}", f"tuple({read}.shape) == (200, 200)")
     for power, moment, variance in ((1, 0, 1), (2, 1, 2), (3, 0, 15), (4, 3, 96)):  # variances of the powers of a normal
         found = float((x**power).mean())
         bound = 6 * (variance / n) ** 0.5
         fact = f"{moment - bound} <= sum(x**{power} for x in {read}.ravel().tolist()) / {n} <= {moment + bound}"
         text = f"moment {power} of 40 000 normal numbers is {found:.4f}, not {moment}"
-        said.that(abs(found - moment) <= bound, text, fact)
+        said.require(abs(found - moment) <= bound, text, fact)
 
 
 @clause("CREATE-9", over=with_operations("normal"), broken_by=["unseeded_normal"])
@@ -115,7 +115,7 @@ def test_a_seed_repeats_its_numbers(check: Check) -> None:
         about = Relation(said.read("b"), said.read("a"))
         check.same(said.numbers("b"), said.numbers("a"), "normal numbers under the same seed", about=about)
     fact = f"{said.read('c')}.tolist() != {said.read('a')}.tolist()"
-    said.that(not np.array_equal(said.numbers("a"), said.numbers("c")), "two seeds give the same numbers", fact)
+    said.require(not np.array_equal(said.numbers("a"), said.numbers("c")), "two seeds give the same numbers", fact)
 
 
 @clause("CREATE-10", over=with_operations("arange", "reshape"), broken_by=["column_major"])
@@ -124,8 +124,8 @@ def test_reshape_keeps_the_order_of_rows(check: Check) -> None:
     said = Transcript(check)
     said.call("arange", 12, name="x")
     x = said.call("reshape", "x", (3, 4))
-    with check.theirs("reshape"):
-        said.that(len(x) == 3, f"the length of a (3, 4) array is {len(x)}", "len(out) == 3")
+    with check.backend_call("reshape"):
+        said.require(len(x) == 3, f"the length of a (3, 4) array is {len(x)}", "len(out) == 3")
     said.float64(np.arange(12.0).reshape(3, 4), "arange(12) as (3, 4)")
 
 
@@ -140,6 +140,6 @@ def test_the_default_dtypes_are_recorded(check: Check) -> None:
     }
     for point, (name, argument) in made.items():
         if hasattr(check.xp, name):
-            with check.theirs(point):
+            with check.backend_call(point):
                 x = getattr(check.xp, name)(argument)
             check.observe(f"dtype of {point}", str(check.numpy(x).dtype))

@@ -4,10 +4,10 @@ import numpy as np
 
 from clinometer.backends.protocol import tape_of
 from clinometer.harness.cells import programs
-from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.findings import Relation, answered
-from clinometer.harness.tape import Session
+from clinometer.harness.findings import Nonconformance, Relation, answered
+from clinometer.harness.tape import TapeSession
 from clinometer.journal.vocabulary import CONVENTION, INFO
 from clinometer.reference.case import Case
 from clinometer.reference.program.tracing import trace
@@ -91,7 +91,7 @@ def test_a_detach_cuts_inside_loops_and_branches(check: Check, case: Case) -> No
 )
 def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case) -> None:
     """The gradient of x * detach(x) is detach(x), so its own gradient MUST be zero, or there MUST be none."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     y = session.run()
     (first,) = session.grads(y, "first", graph=True)
     session.agrees(check.numpy(first, "the gradient"), session.case.truth.gradients[0], 0, session.part("first", 0))
@@ -111,7 +111,7 @@ def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case
 )
 def test_nothing_is_recorded_under_no_grad(check: Check, case: Case) -> None:
     """What is computed under no-grad MUST be a constant, and recording MUST go on after it."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     with session.no_grad():
         session.call("multiply", "x", "x", name="constant")
     session.backward(session.call("multiply", "constant", "x"))
@@ -130,7 +130,7 @@ class Interruption(Exception):
 @clause("DETACH-8", over=programs(lambda ad, x: x * x, mode="tape"), needs=["tape", "no_grad"], broken_by=["sticky_no_grad"])
 def test_an_exception_ends_a_no_grad_region(check: Check, case: Case) -> None:
     """After a no-grad region that was left by an exception, recording MUST go on."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     try:
         with session.no_grad():
             raise Interruption
@@ -143,7 +143,7 @@ def test_an_exception_ends_a_no_grad_region(check: Check, case: Case) -> None:
 @clause("DETACH-9", level=INFO, kind=CONVENTION, needs=[*CUTS, "tape"])
 def test_sharing_of_storage_is_recorded(check: Check) -> None:
     """Whether a detached array shares storage with what it was cut from is recorded."""
-    with check.theirs():
+    with check.backend_call():
         leaf = tape_of(check.backend).leaf(check.backend.asarray(np.zeros(3, check.real)))
         cut = check.backend.to_numpy(check.xp.stop_gradient(leaf))
         whole = check.backend.to_numpy(leaf)

@@ -7,10 +7,11 @@ import numpy as np
 from clinometer.backends import support_of
 from clinometer.harness.asking import numeric
 from clinometer.harness.cells import given, operations, with_operations
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.harness.regression import Answer, shown, slope, steep
-from clinometer.harness.transcript import Pulled
+from clinometer.harness.transcript import PullbackTranscript
 from clinometer.journal.vocabulary import INFO, INFORMATIONAL
 from clinometer.reference.case import Case
 from clinometer.reference.program.tracing import single
@@ -61,7 +62,7 @@ UNLIKE = ("normal", "wide")  # numbers that do not recur from case to case, and 
 
 @clause(
     "DTYPE-4",
-    over=operations(mode="reverse", dtypes=HALF, together=True, profiles=UNLIKE),
+    over=operations(mode="reverse", dtypes=HALF, batched=True, profiles=UNLIKE),
     broken_by=["half_drifting_rule"],
 )
 def test_over_all_cases_the_slope_is_one(check: Check, cases: tuple[Case, ...]) -> None:
@@ -126,9 +127,9 @@ def test_a_gradient_is_cast_back_to_its_input(check: Check, mixed: tuple[str, st
     """Where an operation mixes floating dtypes, the gradient of each operand MUST come in the operand's own."""
     declared(check, *mixed)
     x, y = np.asarray([1.5, -2.0, 0.25], mixed[0]), np.asarray([4.0, 0.5, 8.0], mixed[1])
-    said = Pulled(check, x=x, y=y)
+    said = PullbackTranscript(check, x=x, y=y)
     try:
-        with check.theirs("multiply of two dtypes"):
+        with check.backend_call("multiply of two dtypes"):
             check.xp.multiply(*said.arrays.values())
     except Nonconformance as refused:  # the plain product: then there is nothing to differentiate
         raise Unsupported(f"{check.backend.name} does not mix dtypes: {refused}") from refused
@@ -150,7 +151,7 @@ def test_a_cast_to_integers_cuts(check: Check) -> None:
     def f(xp: Any, x: Any) -> Any:
         return xp.multiply(x, xp.astype(xp.astype(x, "int64"), check.real))
 
-    said = Pulled(check, x=x)
+    said = PullbackTranscript(check, x=x)
     (got,) = said.pull(f, "x", ct=lambda value: np.ones_like(x))
     said.pulled(got, 0, np.trunc(x), "gradient of x * float(int(x))")
 
@@ -160,7 +161,7 @@ def test_a_cast_between_floats_carries(check: Check) -> None:
     """A cast between floating types MUST carry the cotangent back, in the dtype of its input."""
     declared(check, "float32", "float64")
     x = np.asarray([1.5, -2.25, 3.75], np.float32)
-    said = Pulled(check, x=x)
+    said = PullbackTranscript(check, x=x)
     (got,) = said.pull(lambda xp, x: xp.square(xp.astype(x, "float64")), "x", ct=lambda value: np.ones(3))
     said.same(np.square(x.astype(float)), "value of the square")
     said.pulled(got, 0, 2 * x, "gradient through the cast")
@@ -178,9 +179,9 @@ def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndar
     """For an integer or boolean input the pullback MUST raise, give none or zeros, or the numbers of a float: never others."""
     w, what = np.asarray([0.5, -2.0, 4.0], check.real), f"gradient of {n.dtype} input"
     try:
-        said = Pulled(check, n=n, w=w)
+        said = PullbackTranscript(check, n=n, w=w)
         (got,) = said.pull(lambda xp, n, w: xp.multiply(n, w), "n", constants=["w"], ct=lambda value: np.ones(3, check.real))
-        with check.theirs("conversion to numpy"):
+        with check.backend_call("conversion to numpy"):
             nothing = got is None or no_number(np.asarray(check.backend.to_numpy(got)))
     except Nonconformance as error:  # an exception of the library's, which is right
         check.observe(what, "raises: " + str(error).partition(": ")[2][:60])
@@ -192,7 +193,7 @@ def test_an_input_that_is_no_float_gets_no_wrong_number(check: Check, n: np.ndar
     check.observe(what, f"{found.dtype} {np.round(found * 1.0, 6).tolist()}")
     harmless = not found.any() or np.array_equal(found, w)
     text = f"gradient of a {n.dtype} input: {found}, where none, zeros or {w.tolist()} is right"
-    said.that(harmless, text, f"{said.read('gradients[0]')}.tolist() in ({[0.0] * len(n)}, {w.tolist()})")
+    said.require(harmless, text, f"{said.read('gradients[0]')}.tolist() in ({[0.0] * len(n)}, {w.tolist()})")
 
 
 def no_number(x: np.ndarray) -> bool:
@@ -207,7 +208,7 @@ def test_promotion_is_recorded(check: Check) -> None:
     for i, a in enumerate(known):
         for b in known[i + 1 :]:
             try:
-                with check.theirs():
+                with check.backend_call():
                     x, y = (check.backend.asarray(np.ones(2, dtype)) for dtype in (a, b))
                     answer = str(check.numpy(check.xp.multiply(x, y)).dtype)
             except Nonconformance as error:  # a library may refuse to mix; that is an answer too

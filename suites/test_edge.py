@@ -14,7 +14,7 @@ import numpy as np
 from clinometer.harness.cells import DTYPES, Cell, in_one, operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.consistency import spared
+from clinometer.harness.consistency import assert_untouched
 from clinometer.harness.findings import BESIDE, Relation, answered
 from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.case import Case
@@ -24,7 +24,7 @@ from clinometer.reference.truth.expected import Expected
 from clinometer.strategies import fixed_case, pinned_case
 from clinometer.strategies.cases import complete
 from clinometer.strategies.forms import FORMS
-from clinometer.strategies.forms.degenerate import asked, hollow_corners, structures
+from clinometer.strategies.forms.degenerate import asked, degenerate_structures, hollow_corners
 
 # ----- one entry that is not a number -----
 
@@ -86,7 +86,7 @@ def spoil_one(check: Check, case: Case, by: float) -> None:
         ((a | b) & there).any(axis=tuple(range(1, a.ndim))).reshape(x.shape)
         for a, b, x in zip(before, after, sound.inputs, strict=True)
     ]
-    spared(check, sound, bad, there[None], reached, case.truth)
+    assert_untouched(check, sound, bad, there[None], reached, case.truth)
 
 
 def hidden(row: Operation) -> Iterator[tuple[Any, dict[str, Any]]]:
@@ -184,7 +184,7 @@ def cells_of_side(n: int, mode: str) -> list[Cell]:
     """Return a cell for each operation and structure in which a side is n."""
 
     def cells(dtype: str) -> list[Cell]:
-        found = [Structured(row, *each, dtype) for row in asked() for each in structures(row, n)]
+        found = [Structured(row, *each, dtype) for row in asked() for each in degenerate_structures(row, n)]
         found += [Structured(row, *each, dtype) for row in asked() for each in (hollow_corners(row) if n == 0 else ())]
         return [Cell(s.row.name, dtype, mode, s.name, None, s, frozenset({s.row.name})) for s in found]
 

@@ -2,11 +2,11 @@
 
 from hypothesis import strategies as st
 
-from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.control_flow import Theirs
-from clinometer.harness.findings import BESIDE
-from clinometer.harness.transforms import also, told, traced_programs
+from clinometer.harness.control_flow import BackendControlFlow
+from clinometer.harness.findings import BESIDE, Nonconformance
+from clinometer.harness.transforms import also, traced_by, traced_programs
 from clinometer.reference.case import Case
 from clinometer.suites.programs import BRANCHES, CUTS, CUTS_IN_FLOW, FEW, FEW_SHAPES, FLOWS, LOOPS, REPEATS, SPREAD, WHILES
 
@@ -15,7 +15,7 @@ WIDE = {**SPREAD, "shape": st.sampled_from(((), *FEW))}
 
 def gradient_of_the_path(check: Check, case: Case) -> None:
     """Hold the gradient through the library's own control flow, and the value that comes with it."""
-    with told(check, case):
+    with traced_by(check, case):
         check(case, f"{BESIDE}reverse")
 
 
@@ -63,7 +63,7 @@ def test_scan_has_the_gradient_of_its_trips(check: Check, case: Case) -> None:
 )
 def test_traced_flow_has_the_tangent_of_the_path_taken(check: Check, case: Case) -> None:
     """The tangent through the library's own branches and loops MUST be that of the path taken."""
-    with told(check, case):
+    with traced_by(check, case):
         check(case, "forward")
 
 
@@ -92,7 +92,7 @@ MIRRORED = also(traced_programs({f"{name}, both": f for name, f in SIGNED.items(
 )
 def test_a_function_traced_on_one_path_has_the_gradient_of_another(check: Check, case: Case) -> None:
     """A function that was traced at one point MUST have at others the gradient of the path that their data takes."""
-    with told(check, case, within="jit"):
+    with traced_by(check, case, within="jit"):
         check(case, "value")
         check(case, "reverse")
 
@@ -105,7 +105,7 @@ def test_a_function_traced_on_one_path_has_the_gradient_of_another(check: Check,
 )
 def test_no_branch_of_python_is_baked_in(check: Check, case: Case) -> None:
     """A Python branch on data in a function that is traced MUST be refused, or be taken anew at every call."""
-    with told(check, case, Theirs, within="jit"):
+    with traced_by(check, case, BackendControlFlow, within="jit"):
         try:
             check(case, "reverse")
         except Nonconformance as wrong:

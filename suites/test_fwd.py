@@ -5,7 +5,7 @@ import numpy as np
 from clinometer.harness.cells import in_one, operations, programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.consistency import doubled
+from clinometer.harness.consistency import assert_doubled
 from clinometer.harness.findings import BESIDE, answered, both_modes, twice
 from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.case import Case
@@ -49,7 +49,7 @@ def test_pushing_is_linear(check: Check, case: Case) -> None:
     scaled = Case(case.program, case.inputs, tuple(-2 * dx for dx in case.tangents), case.cotangents, case.dtype)
     _, double = check.push(scaled)
     about, tolerance = twice(case, scaled, "forward"), case.truth.tangents[0].tolerance
-    doubled(check, double, once, tolerance, "tangent along -2 times the direction", case, about)
+    assert_doubled(check, double, once, tolerance, "tangent along -2 times the direction", case, about)
 
 
 @clause("FWD-4", over=ALL, broken_by=["rounding_recorder", "promoted_tangents"], judges_dtype=True)

@@ -11,7 +11,7 @@ from clinometer.harness.cells import Cell, in_one, operations, programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import Call, Calls
-from clinometer.harness.consistency import doubled
+from clinometer.harness.consistency import assert_doubled
 from clinometer.harness.findings import BESIDE, Asked, Relation, answered, felt, twice
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Operation
@@ -75,7 +75,7 @@ def test_the_pullback_is_linear(check: Check, case: Case) -> None:
     _, scaled = check.pull(negated)
     for which, (a, b, expected) in enumerate(zip(once, scaled, case.truth.gradients, strict=True)):
         claim = f"gradient of {case.program.inputs[which]} for -2 times the cotangent"
-        doubled(check, b, a, expected.tolerance, claim, case, twice(case, negated, "reverse", which))
+        assert_doubled(check, b, a, expected.tolerance, claim, case, twice(case, negated, "reverse", which))
 
 
 @clause(
@@ -118,7 +118,7 @@ def test_each_input_alone_has_the_gradient_that_it_has_among_all(check: Check, c
             return check.function(one)(*xs[:which], x, *xs[which + 1 :])
 
         about = Relation("got", asked={"got": Asked(one, "reverse", which, alone=True)})
-        with check.theirs(about=about):
+        with check.backend_call(about=about):
             _, pullback = check.backend.vjp(alone, xs[which])
             (got,) = pullback(check.backend.asarray(one.cotangents[0][0]))
             got = check.numpy(got, f"gradient of {one.program.inputs[which]}")

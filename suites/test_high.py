@@ -9,7 +9,7 @@ from clinometer.harness.clauses import clause
 from clinometer.harness.findings import Asked, Relation, inner
 from clinometer.harness.scripts.writer import sources
 from clinometer.harness.special_points import case_at, special_cells
-from clinometer.harness.tape import Session
+from clinometer.harness.tape import TapeSession
 from clinometer.harness.transcript import OUT, Transcript
 from clinometer.reference.case import Case
 from clinometer.reference.witness import OVER
@@ -140,7 +140,7 @@ def test_nested_derivatives_are_not_confused(check: Check, argument: tuple[str, 
     said.given["f"] = f"def f(x):\n    return {source}"
     said.lines.append(f"{OUT} = {asked[outer].format(f='f')}(three)")
     f = eval(f"lambda x: {source}", {"d": derivative[inner]})  # noqa: S307  # one of the above
-    with said, check.theirs(f"d/dx of {name}"):
+    with said, check.backend_call(f"d/dx of {name}"):
         said.arrays[OUT] = derivative[outer](f)(three)
     check.points += 1
     said.same(np.array([expected], check.real), f"d/dx of {name} at 3, {outer}{OVER}{inner}")
@@ -182,7 +182,7 @@ def test_a_removable_singularity_has_its_one_second_derivative(check: Check, arg
 @clause("HIGH-8", over=operations(mode="tape"), needs=["tape"], broken_by=["graph_changes_numbers"])
 def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
     """The gradient of every differentiable operation MUST be the same, within rounding, with and without a graph of it."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     y = session.run()
     plain, deep = session.grad(y, "without"), session.grad(y, "with_graph", graph=True)
     for i, (name, x) in enumerate(zip(session.names, session.case.inputs, strict=True)):

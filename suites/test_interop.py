@@ -36,7 +36,7 @@ def test_a_round_trip_keeps_every_bit(check: Check, x: np.ndarray) -> None:
     """From numpy and back, an array MUST keep its dtype, its shape and every bit, since a copy computes nothing."""
     said, back = round_trip(check, x, f"np.array({literal(x)}, dtype='{x.dtype}').reshape({x.shape})")
     text = f"{x.dtype} {x.shape} comes back as {back.dtype} {back.shape}"
-    said.that((back.dtype, back.shape) == (x.dtype, x.shape), text, "(back.dtype, back.shape) == (x.dtype, x.shape)")
+    said.require((back.dtype, back.shape) == (x.dtype, x.shape), text, "(back.dtype, back.shape) == (x.dtype, x.shape)")
     with said:
         whole = BITS[x.dtype.itemsize]
         about = Relation(f"back.view('{whole}')", f"x.view('{whole}')")
@@ -87,7 +87,7 @@ def test_integers_and_booleans_keep_their_dtype(check: Check) -> None:
 def test_sharing_of_memory_is_recorded(check: Check) -> None:
     """Whether numpy's view and the library's array share memory is recorded."""
     native = check.native(np.zeros(3, check.real))
-    with check.theirs("conversion to numpy"):
+    with check.backend_call("conversion to numpy"):
         view = np.asarray(check.backend.to_numpy(native))
     if view.flags.writeable:
         view[0] = 1.0

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from clinometer.harness.cells import DTYPES
-from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.consistency import spared
-from clinometer.harness.findings import Asked, Relation
+from clinometer.harness.consistency import assert_untouched
+from clinometer.harness.findings import Asked, Nonconformance, Relation
 from clinometer.harness.special_points import Point, case_at, legible, special_cells
-from clinometer.harness.tape import Session
+from clinometer.harness.tape import TapeSession
 from clinometer.journal.vocabulary import CONVENTION, INFO, SET_VALUED
 from clinometer.reference.case import Case
 from clinometer.reference.kinks import distance_to_hull, nearby_gradients, nearby_tangents, nearest
@@ -74,7 +74,7 @@ def recorded(check: Check, point: Point, ask: Any) -> None:
 def shaped(check: Check, case: Case, got: Sequence[np.ndarray], like: Sequence[np.ndarray], what: str) -> None:
     """Hold the arrays of an answer to the shapes of what they belong to."""
     for x, y in zip(got, like, strict=True):
-        check.that(x.shape == y.shape, f"{what} of shape {x.shape[1:]} where {y.shape[1:]} is right", case)
+        check.require(x.shape == y.shape, f"{what} of shape {x.shape[1:]} where {y.shape[1:]} is right", case)
 
 
 def belongs(
@@ -89,7 +89,7 @@ def belongs(
     asked = {f"got_{i}": Asked(whole or case, mode, i) for i in range(len(got))}
     fact = within([f"{name}{place}" for name in asked], flat, vertices, bound)
     text = f"{what} {legible(flat)} is {off:.3g} away from the hull of {legible(vertices)}"
-    check.that(False, text, case, about=Relation("", asked=asked), fact=fact)
+    check.require(False, text, case, about=Relation("", asked=asked), fact=fact)
 
 
 def within(names: Sequence[str], flat: np.ndarray, vertices: np.ndarray, bound: float) -> str:
@@ -199,7 +199,7 @@ RIGHT = [cell for cell in INSIDE if cell.argument.special.kind != "convention"]
 def test_ordinary_entries_beside_a_special_one_are_as_without_it(check: Check, point: Point) -> None:
     """In an array with a special point in the middle, all other values and gradients MUST be as they are without it."""
     ordinary, case = among(point)
-    spared(check, ordinary, case, there(case.cotangents[0]), [there(x) for x in case.inputs])
+    assert_untouched(check, ordinary, case, there(case.cotangents[0]), [there(x) for x in case.inputs])
 
 
 @clause("KINK-11", over=RIGHT, broken_by=["nan_beside_others"])
@@ -230,13 +230,13 @@ def test_a_special_point_has_its_gradient_inside_an_array(check: Check, point: P
 )
 def test_a_graph_of_the_gradient_changes_no_number_at_a_special_point(check: Check, point: Point) -> None:
     """Asking for a gradient that can be differentiated again MUST change it at a special point by rounding alone."""
-    session = Session(check, case_at(point))
+    session = TapeSession(check, case_at(point))
     plain = session.grad(session.run(), "without")
     deep = session.grad(session.run(), "with_graph", graph=True)
     for which, (name, without, got) in enumerate(zip(session.names, plain, deep, strict=True)):
         claim = f"gradient of {name} with a graph of itself"
         fact = f"(without[{which}] is None) == (with_graph[{which}] is None)"
-        session.that((without is None) == (got is None), f"{claim}: one of the two is none", fact)
+        session.require((without is None) == (got is None), f"{claim}: one of the two is none", fact)
         if got is None or without is None:
             continue
         tolerance: Any = session.case.truth.gradients[which].tolerance[0]

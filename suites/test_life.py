@@ -8,7 +8,7 @@ from clinometer.backends.protocol import tape_of
 from clinometer.harness.cells import in_one, programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.tape import Session, times, without_a_cotangent
+from clinometer.harness.tape import TapeSession, times, without_a_cotangent
 from clinometer.journal.vocabulary import CONVENTION, INFO, SHOULD
 from clinometer.reference.case import Case
 from clinometer.suites.programs import SQUARES, SUM_OF_SQUARES, TWO_INPUTS
@@ -17,7 +17,7 @@ from clinometer.suites.programs import SQUARES, SUM_OF_SQUARES, TWO_INPUTS
 @clause("LIFE-1", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["immortal_graph"])
 def test_a_second_backward_is_refused(check: Check, case: Case) -> None:
     """A second backward through a graph that was not retained MUST raise an exception."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     y = session.run()
     session.backward(y)
     session.say_backward()
@@ -27,7 +27,7 @@ def test_a_second_backward_is_refused(check: Check, case: Case) -> None:
 @clause("LIFE-2", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["growing_retain"])
 def test_a_retained_graph_gives_the_same_gradient_again(check: Check, case: Case) -> None:
     """With the graph retained a second backward MUST give the same gradient again, added to the first."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     y = session.run()
     session.backward(y, retain=True)
     session.holds(*session.case.truth.gradients)
@@ -44,13 +44,13 @@ def test_a_retained_graph_gives_the_same_gradient_again(check: Check, case: Case
 )
 def test_backward_of_an_array_needs_a_cotangent(check: Check, case: Case) -> None:
     """Backward of an output that is not a scalar, without a cotangent, SHOULD raise an exception; what it does is recorded."""
-    without_a_cotangent(Session(check, case))
+    without_a_cotangent(TapeSession(check, case))
 
 
 @clause("LIFE-4", over=SQUARES, needs=["tape"], broken_by=["averaged_cotangent"])
 def test_backward_with_a_cotangent_is_the_pullback(check: Check, case: Case) -> None:
     """Backward with a cotangent MUST give the pullback of that cotangent."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.backward(session.run())
     session.holds(*session.case.truth.gradients)
 
@@ -58,7 +58,7 @@ def test_backward_with_a_cotangent_is_the_pullback(check: Check, case: Case) -> 
 @clause("LIFE-5", over=SUM_OF_SQUARES, needs=["tape"], broken_by=["doubled_scalar"])
 def test_backward_of_a_scalar_starts_from_one(check: Check, case: Case) -> None:
     """Backward of a scalar without a cotangent MUST start from one."""
-    session = Session(check, dataclasses.replace(case, cotangents=tuple(map(np.ones_like, case.cotangents))))
+    session = TapeSession(check, dataclasses.replace(case, cotangents=tuple(map(np.ones_like, case.cotangents))))
     session.backward(session.run(), ct=False)
     session.holds(*session.case.truth.gradients)
 
@@ -66,7 +66,7 @@ def test_backward_of_a_scalar_starts_from_one(check: Check, case: Case) -> None:
 @clause("LIFE-6", over=TWO_INPUTS, needs=["tape"], broken_by=["graph_changes_numbers"])
 def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> None:
     """Asking for gradients that can be differentiated again MUST change no value of them, but by rounding."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     plain = session.grad(session.run(), "without")
     deep = session.grad(session.run(), "with_graph", graph=True)
     for i, (got, want, right) in enumerate(zip(deep, plain, session.case.truth.gradients, strict=True)):
@@ -80,7 +80,7 @@ def test_a_graph_of_the_gradient_changes_no_number(check: Check, case: Case) -> 
 )
 def test_a_cotangent_of_another_shape_is_refused(check: Check, case: Case) -> None:
     """A cotangent whose shape is not the output's MUST raise an exception."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     y = session.run()
     ones = np.ones((2, 2), case.dtype)
     wrong = check.native(ones)

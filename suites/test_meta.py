@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from clinometer.harness.cells import DTYPES, Cell, programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.consistency import alike, without
+from clinometer.harness.consistency import assert_same_within, without
 from clinometer.harness.findings import Asked, Relation, answered, twice
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE, Domain, Operation
@@ -76,7 +76,7 @@ def test_the_chain_rule(check: Check, pair: tuple[Case, Program, Program]) -> No
         "apart": Asked(of(case, f, case.inputs, between), "reverse", mark="1", given={"ct": "between"}),
     }
     about = Relation("apart", "whole", asked)
-    alike(check, apart, whole, case.truth.gradients[0].tolerance, "gradient in two steps", case, about)
+    assert_same_within(check, apart, whole, case.truth.gradients[0].tolerance, "gradient in two steps", case, about)
 
 
 SUMS: dict[str, tuple[Function, Function]] = {
@@ -151,7 +151,7 @@ def test_permuted_inputs_have_permuted_gradients(check: Check, argument: tuple[O
         i, other = case.program.inputs.index(name), turned
         asked = {"plain": Asked(case, "reverse", i), "other": Asked(other, "reverse", i, "2")}
         about = Relation("other", f"plain[{PERMUTED.tolist()}]", asked)
-        alike(check, got, want[:, PERMUTED], expected.tolerance, f"gradient of {name}, permuted", turned, about)
+        assert_same_within(check, got, want[:, PERMUTED], expected.tolerance, f"gradient of {name}, permuted", turned, about)
 
 
 PRODUCTS = {"oblong": ((2, 3), (3, 4)), "square": ((3, 3), (3, 3)), "column": ((4, 3), (3, 1))}
@@ -178,7 +178,7 @@ def test_a_product_and_its_transpose_have_one_gradient(check: Check, argument: t
         i, other = case.program.inputs.index(name), of(case, TURNED, case.inputs, case.cotangents[0])
         asked = {"plain": Asked(case, "reverse", i), "other": Asked(other, "reverse", i, "2")}
         about = Relation("other", "plain", asked)
-        alike(check, got, want, expected.tolerance, f"gradient of {name}, by the transpose", case, about)
+        assert_same_within(check, got, want, expected.tolerance, f"gradient of {name}, by the transpose", case, about)
 
 
 BROADCAST = [row for row in CATALOGUE.values() if row.form == "elementwise" and row.arity == 2 and row.differentiable]
@@ -206,7 +206,7 @@ def test_broadcasting_is_what_broadcast_to_does(check: Check, argument: tuple[Op
     for name, got, want, expected in zip(case.program.inputs, gradients, wanted, case.truth.gradients, strict=True):
         i = case.program.inputs.index(name)
         about = Relation("plain", "spread", {"plain": Asked(case, "reverse", i), "spread": Asked(explicit, "reverse", i, "2")})
-        alike(check, got, want, expected.tolerance, f"gradient of {name}, which broadcasts", case, about)
+        assert_same_within(check, got, want, expected.tolerance, f"gradient of {name}, which broadcasts", case, about)
 
 
 # ----- there and back -----

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from clinometer.harness.cells import Cell, in_one
-from clinometer.harness.check import Check, Finding, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.findings import both_modes
+from clinometer.harness.findings import Finding, Nonconformance, Unsupported, both_modes
 from clinometer.harness.special_points import Point, case_at, special_cells
 from clinometer.journal.vocabulary import SHOULD
 from clinometer.reference.case import Case

@@ -18,8 +18,8 @@ from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.findings import both_modes, compared, felt
 from clinometer.harness.localize import blaming
-from clinometer.harness.tape import Session
-from clinometer.harness.transforms import by_jit, by_vmap, told
+from clinometer.harness.tape import TapeSession
+from clinometer.harness.transforms import by_jit, by_vmap, traced_by
 from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.case import Case
 from clinometer.reference.truth.expected import Expected
@@ -42,10 +42,12 @@ def drawn(dtype: str, kind: str, points: int = 1) -> st.SearchStrategy[Case]:
     return random_programs(dtype, points=points, **KINDS[kind])
 
 
-def whole(mode: str, *, dtypes: tuple[str, ...] = DTYPES, points: int = 1, times: int = MANY) -> list[Cell]:
+def whole(mode: str, *, dtypes: tuple[str, ...] = DTYPES, points: int = 1, budget_factor: int = MANY) -> list[Cell]:
     """Return a cell of random programs for each kind and dtype."""
     return [
-        Cell("", dtype, mode, kind, drawn(dtype, kind, points), times=times, reduces=True) for kind in KINDS for dtype in dtypes
+        Cell("", dtype, mode, kind, drawn(dtype, kind, points), budget_factor=budget_factor, shrink_as_program=True)
+        for kind in KINDS
+        for dtype in dtypes
     ]
 
 
@@ -105,7 +107,7 @@ def _curved(id: str, mode: str, planted: str) -> Callable[..., None]:
 
     body.__name__ = f"test_a_hessian_vector_product_by_{mode.replace('-', '_')}_is_right"
     body.__doc__ = f"The product of a program's Hessian with a vector MUST be right by {mode.replace('-', ' ')} mode."
-    cells = whole(mode, dtypes=("float32", "float64"), times=MANY // 2)
+    cells = whole(mode, dtypes=("float32", "float64"), budget_factor=MANY // 2)
     needs = ["nested"] if mode == "reverse-over-reverse" else ["nested", "forward"]
     return clause(id, over=cells, needs=needs, broken_by=[planted], judges_dtype="forward" in mode)(body)
 
@@ -115,7 +117,7 @@ test_forward_over_reverse = _curved("PROGRAM-6", "forward-over-reverse", "bent_s
 test_reverse_over_forward = _curved("PROGRAM-7", "reverse-over-forward", "constant_tangents")
 
 
-@clause("PROGRAM-8", over=whole("reverse", points=2, times=MANY // 2), broken_by=["stale_call", "frozen_branch"])
+@clause("PROGRAM-8", over=whole("reverse", points=2, budget_factor=MANY // 2), broken_by=["stale_call", "frozen_branch"])
 def test_a_second_call_is_as_right_as_the_first(check: Check, case: Case) -> None:
     """A program called at one point and then at another, where it may take another path, MUST be right at both."""
     with felt(case), blaming(check, case, "reverse"):
@@ -131,7 +133,15 @@ def other_way(dtype: str, kind: str, rewriting: Rewriting) -> st.SearchStrategy[
 def rewritings(*ways: Rewriting) -> list[Cell]:
     """Return a cell of programs written in two ways for each rewriting, kind and dtype."""
     return [
-        Cell("", dtype, "reverse", f"{kind}, {way.__name__}", other_way(dtype, kind, way), times=MANY // 4, reduces=True)
+        Cell(
+            "",
+            dtype,
+            "reverse",
+            f"{kind}, {way.__name__}",
+            other_way(dtype, kind, way),
+            budget_factor=MANY // 4,
+            shrink_as_program=True,
+        )
         for way in ways
         for kind in KINDS
         for dtype in ("float32", "float64")
@@ -161,7 +171,7 @@ def test_a_program_written_in_another_way_has_the_same_gradient(check: Check, be
             check.agrees(got, Expected(one.value, one.tolerance + other.tolerance), after, "reverse", which)
 
 
-VARIED = whole("reverse", dtypes=("float32", "float64"), points=2, times=MANY // 4)
+VARIED = whole("reverse", dtypes=("float32", "float64"), points=2, budget_factor=MANY // 4)
 
 
 @clause(
@@ -180,7 +190,7 @@ def test_a_gradient_is_mapped_over_a_batch(check: Check, case: Case) -> None:
 def test_control_flow_in_the_librarys_own_words_changes_nothing(check: Check, case: Case) -> None:
     """The gradient of a program MUST be the same where the library's own cond, while_loop and scan take the place of
     Python's control flow."""
-    with blaming(check, case, "reverse"), told(check, case):
+    with blaming(check, case, "reverse"), traced_by(check, case):
         check(case, "reverse")
 
 
@@ -199,7 +209,15 @@ def test_a_program_traced_at_one_point_is_right_at_another(check: Check, case: C
 # Of what is within a gradient the tape, which is one graph, would have to be told.
 RECORDED = {"straight": KINDS["straight"], "control": {"most": 12, "kinds": tuple(k for k in ALL_KINDS if k != "derivative")}}
 SEVERAL = [
-    Cell("", dtype, "tape", kind, random_programs(dtype, several=True, **RECORDED[kind]), times=MANY // 2, reduces=True)
+    Cell(
+        "",
+        dtype,
+        "tape",
+        kind,
+        random_programs(dtype, several=True, **RECORDED[kind]),
+        budget_factor=MANY // 2,
+        shrink_as_program=True,
+    )
     for kind in RECORDED
     for dtype in ("float32", "float64")
 ]
@@ -210,7 +228,7 @@ def test_backward_from_each_of_several_outputs_adds_up(check: Check, case: Case)
     """Of a program with several outputs, going backward from one after the other with the graph retained MUST leave on each
     input the gradient of all."""
     with blaming(check, case, "reverse"):
-        session = Session(check, case)
+        session = TapeSession(check, case)
         ys = session.run()
         session.backward_each(ys if isinstance(ys, tuple) else (ys,))
         for which, right in enumerate(session.case.truth.gradients):

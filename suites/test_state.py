@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.harness.cells import DTYPES, Cell, programs
-from clinometer.harness.check import Check, Nonconformance
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import (
     Call,
@@ -22,8 +22,8 @@ from clinometer.harness.concurrency import (
     repeated,
     single_points,
 )
-from clinometer.harness.findings import Finding, Relation
-from clinometer.harness.tape import Session
+from clinometer.harness.findings import Finding, Nonconformance, Relation
+from clinometer.harness.tape import TapeSession
 from clinometer.journal.vocabulary import CONVENTION, INFO
 from clinometer.reference.case import Case
 from clinometer.reference.program.tracing import trace
@@ -117,7 +117,7 @@ BOTH = trace(lambda ad, x, y: (ad.sin(x) * y, ad.exp(x * 0.25) * y * y))
 def test_two_graphs_over_the_same_leaves_add(check: Check, case: Case) -> None:
     """Two graphs over the same leaves MUST go backward in either order, and the leaves get the sum."""
     for order in ((0, 1), (1, 0)):
-        session = Session(check, case)
+        session = TapeSession(check, case)
         outs = session.run()
         for k in order:
             session.backward(outs[k], which=k)
@@ -146,9 +146,9 @@ def test_threads_do_not_meet(check: Check, drawn: Drawn) -> None:
 def test_another_process_gives_the_same_bits(check: Check) -> None:
     """The same question in another process, with hashes of another seed, MUST be answered with the same bits, since
     on a CPU the same sums in the same order are the same numbers."""
-    with check.theirs("in this process"):
+    with check.backend_call("in this process"):
         here = repeated(check.backend)
-    with check.theirs("in another process"):
+    with check.backend_call("in another process"):
         there = anew(check.backend)
     check.points += len(here)
     wrong = sorted(differing(here, there))
@@ -195,7 +195,7 @@ def test_an_exception_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
     except Exception as error:  # any is a result
         raised = type(error)
     text = f"the exception comes out as {raised.__name__}" if raised else "an exception in a differentiated function is lost"
-    calls.that(raised is Interruption, text, "raised is Interruption")
+    calls.require(raised is Interruption, text, "raised is Interruption")
     for one in (*others, first):
         Call(calls, one, f).holds()
     before.holds()
@@ -205,7 +205,7 @@ def test_an_exception_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
 def test_a_call_under_no_grad_leaves_nothing_behind(check: Check, drawn: Drawn) -> None:
     """After a gradient was asked for under no-grad, whatever came of that, the next one outside MUST be right."""
     first, *others = single_points(drawn)
-    calls, session = Calls(check), Session(check, first)
+    calls, session = Calls(check), TapeSession(check, first)
     f = calls.define(first)
     before = Call(calls, first, f)
     done = len(calls.lines)
@@ -221,7 +221,7 @@ def test_a_call_under_no_grad_leaves_nothing_behind(check: Check, drawn: Drawn) 
 @clause("STATE-10", over=programs(PROGRAMS["one path"], mode="tape"), level=INFO, kind=CONVENTION, needs=REGION)
 def test_a_backward_from_under_no_grad_is_recorded(check: Check, case: Case) -> None:
     """What comes of a backward from a value that was computed under no-grad is recorded."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     try:
         with session.no_grad():
             y = session.run()

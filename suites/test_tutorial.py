@@ -10,7 +10,7 @@ from clinometer.harness.cells import Cell, in_one, programs, with_operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import Call, Calls, single_points
-from clinometer.harness.tape import Session, without_a_cotangent
+from clinometer.harness.tape import TapeSession, without_a_cotangent
 from clinometer.harness.transcript import OUT, Transcript, evaluated
 from clinometer.journal.vocabulary import SHOULD
 from clinometer.reference.case import Case
@@ -24,10 +24,10 @@ def test_a_first_array(check: Check) -> None:
     """arange(12) MUST have shape (12,) and length 12, and as (3, 4) hold its numbers row by row."""
     said = Transcript(check)
     x = said.call("arange", 12, name="x")
-    with check.theirs("arange(12)"):
+    with check.backend_call("arange(12)"):
         shape, length = tuple(x.shape), len(x)
     text = f"arange(12) has shape {shape} and length {length}"
-    said.that((shape, length) == ((12,), 12), text, "(tuple(x.shape), len(x)) == ((12,), 12)")
+    said.require((shape, length) == ((12,), 12), text, "(tuple(x.shape), len(x)) == ((12,), 12)")
     said.float64(np.arange(12), "arange(12)", name="x")
     said.call("reshape", "x", (3, 4))
     said.float64([[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]], "arange(12).reshape(3, 4)")
@@ -52,11 +52,11 @@ def test_arrays_of_every_kind(check: Check) -> None:
         said.float64(want, f"{op}({argument})")
     said.call("normal", (2, 4), 0)
     random, read = said.numbers(), said.read()
-    said.that(random.shape == (2, 4), f"normal((2, 4)) has shape {random.shape}", f"tuple({read}.shape) == (2, 4)")
-    said.that(random.dtype.kind == "f", f"normal((2, 4)) is {random.dtype}", f"type({read}.ravel().tolist()[0]) is float")
+    said.require(random.shape == (2, 4), f"normal((2, 4)) has shape {random.shape}", f"tuple({read}.shape) == (2, 4)")
+    said.require(random.dtype.kind == "f", f"normal((2, 4)) is {random.dtype}", f"type({read}.ravel().tolist()[0]) is float")
     eight = bool(np.isfinite(random).all()) and len(np.unique(random)) == 8
     fact = f"len({{x for x in {read}.ravel().tolist() if abs(x) < float('inf')}}) == 8"
-    said.that(eight, "eight normal numbers are not eight numbers", fact)
+    said.require(eight, "eight normal numbers are not eight numbers", fact)
 
 
 @clause("TUTORIAL-3", broken_by=["swapped_operands"])
@@ -112,8 +112,8 @@ def on_tape(program: Program) -> list[Cell]:
 @clause("TUTORIAL-7", over=on_tape(DOT), needs=["tape"], broken_by=["immortal_graph", "zeros_before_backward"])
 def test_a_first_backward(check: Check, case: Case) -> None:
     """For y = dot(x, x) at arange(4.): no gradient before, y MUST be 14, the gradient 2x, a second backward an error."""
-    session = Session(check, case)
-    session.that(session.gradient() is None, "there is a gradient before the first backward", f"{session.unread()} is None")
+    session = TapeSession(check, case)
+    session.require(session.gradient() is None, "there is a gradient before the first backward", f"{session.unread()} is None")
     y = session.run()
     session.same(np.array(14, case.dtype), "dot(x, x)")
     session.backward(y, ct=False)
@@ -125,7 +125,7 @@ def test_a_first_backward(check: Check, case: Case) -> None:
 @clause("TUTORIAL-8", over=on_tape(SUM), needs=["tape"], broken_by=["overwriting_backward", "deaf_zero"])
 def test_accumulation_and_zeroing(check: Check, case: Case) -> None:
     """For y = sum(x): without zeroing the gradient MUST accumulate to [2, 2, 2, 2]; after zeroing it is [1, 1, 1, 1]."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     for want in (1, 2):
         session.backward(session.run(), ct=False)
         session.has(np.full(4, want, case.dtype), "gradient of sum(x)")
@@ -138,7 +138,7 @@ def test_accumulation_and_zeroing(check: Check, case: Case) -> None:
 def test_backward_of_an_array(check: Check, case: Case) -> None:
     """For y = x * x, backward of the sum MUST give [0, 2, 4, 6], and backward of y itself without a cotangent SHOULD raise an
     exception; what it does is recorded."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.run()
     session.backward(session.call("sum", OUT, name="total"), ct=False, name="total")
     session.has(np.array([0, 2, 4, 6], case.dtype), "gradient of sum(x * x)")
@@ -148,7 +148,7 @@ def test_backward_of_an_array(check: Check, case: Case) -> None:
 @clause("TUTORIAL-10", over=on_tape(SQUARES), needs=["tape", "stop_gradient"], broken_by=["leaky_detach", "greedy_detach"])
 def test_a_first_detach(check: Check, case: Case) -> None:
     """For u = detach(x * x) and z = u * x the gradient MUST be [0, 1, 4, 9]; then y = x * x still gives [0, 2, 4, 6]."""
-    session = Session(check, case)
+    session = TapeSession(check, case)
     session.run()
     session.call("stop_gradient", OUT, name="u")
     session.call("multiply", "u", "x", name="z")
@@ -235,7 +235,7 @@ def test_the_slope_of_sin_is_cos(check: Check) -> None:
     check.curve("sin", case, y[0], gradient[0])
     check.agrees(gradient, case.truth.gradients[0], case, "reverse")
     error = float(abs(gradient[0] - np.cos(x.astype(float))).max())
-    check.that(error <= 8 * case.precision.u, f"the gradient of sin is off from cos by {error:.3g}", case)
+    check.require(error <= 8 * case.precision.u, f"the gradient of sin is off from cos by {error:.3g}", case)
 
 
 PRODUCT = programs(lambda ad, x: ad.sum(ad.sin(x) * ad.exp(x * 0.5)), mode="reverse")

@@ -11,7 +11,7 @@ import numpy as np
 from clinometer.harness.cells import DTYPES, Cell
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.consistency import spared
+from clinometer.harness.consistency import assert_untouched
 from clinometer.harness.findings import answered
 from clinometer.harness.special_points import legible
 from clinometer.journal.vocabulary import CONVENTION, INFO
@@ -140,6 +140,6 @@ def test_a_nan_that_is_taken_stays(check: Check, sound: Case) -> None:
     x[0, SPOILED] = NAN
     case = dataclasses.replace(sound, inputs=(x,))
     there = np.arange(x.shape[1]) == SPOILED
-    y = spared(check, sound, case, there, [there])
+    y = assert_untouched(check, sound, case, there, [there])
     want = np.where(there, NAN, y).astype(y.dtype)
     check.same(y, want, "value beside a NaN that is taken", case, about=answered(case, "value"))

@@ -18,7 +18,7 @@ import click
 from clinometer.backends import load
 from clinometer.harness.cells import DTYPES
 from clinometer.harness.examine import EXAMPLES, examine
-from clinometer.harness.expectations import aside, find, shipped
+from clinometer.harness.expectations import find, shipped, waive
 from clinometer.harness.specification import specification
 
 
@@ -44,8 +44,8 @@ def main(name: str, seeds: int, points: int, first: int, profile: str, only: str
     start, seed = time.process_time(), first
     while seed < first + seeds or total["points"] < points:
         for clause, cell in questions:
-            excuse = functools.partial(aside, known, clause, cell)
-            result = examine(clause, cell, backend, profile=profile, seed_=seed, aside=excuse)
+            excuse = functools.partial(waive, known, clause, cell)
+            result = examine(clause, cell, backend, profile=profile, seed_=seed, waive=excuse)
             entry = find(known, clause, cell)
             expected = result.expected or (entry is not None and result.outcome in entry.outcomes)
             total["known " * expected + result.outcome] += 1

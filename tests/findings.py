@@ -30,7 +30,7 @@ from clinometer.backends import load
 from clinometer.harness.cells import DTYPES, Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import EXAMPLES, examine
-from clinometer.harness.expectations import SHIPPED, Known, aside, find, shipped
+from clinometer.harness.expectations import SHIPPED, Known, find, shipped, waive
 from clinometer.harness.specification import specification
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "findings.md"
@@ -221,7 +221,9 @@ def asked(entries: Sequence[Known]) -> Iterator[tuple[Clause, Cell, Known | None
         ours = [entry for entry in known if clause.id in entry.clauses]
         for cell in clause.asked_of(DTYPES) if ours else ():
             entry = find(known, clause, cell)
-            if entry or any(o.says and o.dtype in ("", cell.dtype) and o.operation in ("", cell.operation) for o in ours):
+            if entry or any(
+                o.message_pattern and o.dtype in ("", cell.dtype) and o.operation in ("", cell.operation) for o in ours
+            ):
                 yield clause, cell, entry
 
 
@@ -232,8 +234,8 @@ def stale(backend: str, profile: str, seeds: Sequence[int], only: str = "") -> I
     for (clause, cell, entry), seed in itertools.product(asked(entries), seeds):
         if not re.search(only, f"{clause.id}[{cell}]"):
             continue
-        excuse = functools.partial(aside, entries, clause, cell)
-        result = examine(clause, cell, library, profile=profile, seed_=seed, aside=excuse)
+        excuse = functools.partial(waive, entries, clause, cell)
+        result = examine(clause, cell, library, profile=profile, seed_=seed, waive=excuse)
         where = f"{clause.id}[{cell}], seed {seed}"
         if result.expected:  # by the words of an entry, or by an operation that is known to be wrong
             met |= {known for known in entries if str(known) == result.expectation}
@@ -241,11 +243,11 @@ def stale(backend: str, profile: str, seeds: Sequence[int], only: str = "") -> I
             met.add(entry)
         elif result.outcome not in ("pass", "unsupported"):
             yield f"new: {where}: {result.outcome}: {result.message}"
-        elif entry and result.outcome == "pass" and not entry.sometimes:
+        elif entry and result.outcome == "pass" and not entry.intermittent:
             yield f"fixed: {where}: {entry.reason}"
     for known in entries:
         if known not in met:
-            about = f"{', '.join(known.clauses)} {known.operation} {known.says}".rstrip()
+            about = f"{', '.join(known.clauses)} {known.operation} {known.message_pattern}".rstrip()
             yield f"nothing met {about}: {known.reason}"
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import jinja2
 
-from clinometer.journal.records import Case
+from clinometer.journal.records import CaseRecord
 from clinometer.journal.vocabulary import OUTCOMES, RAN
 from clinometer.reports.html.payload import chunks, visible
 from clinometer.reports.results import Results, Subject, Tally, chapter_of, load, share
@@ -41,7 +41,7 @@ LEGEND = {
 
 
 @dataclass(frozen=True)
-class Cell:
+class MatrixCell:
     """What one subject made of one clause, for the static matrix."""
 
     held: int
@@ -107,9 +107,9 @@ def render(results: Results) -> str:
     )
 
 
-def _matrix(results: Results) -> Iterator[tuple[str, list[tuple[Case, list[Cell | None]]]]]:
+def _matrix(results: Results) -> Iterator[tuple[str, list[tuple[CaseRecord, list[MatrixCell | None]]]]]:
     """Yield the chapters, each with its clauses and their cells."""
-    chapters: dict[str, dict[str, list[Case]]] = {}
+    chapters: dict[str, dict[str, list[CaseRecord]]] = {}
     for case in results.cases.values():
         chapters.setdefault(chapter_of(case), {}).setdefault(case.clause, []).append(case)
     for chapter, clauses in chapters.items():
@@ -119,13 +119,13 @@ def _matrix(results: Results) -> Iterator[tuple[str, list[tuple[Case, list[Cell 
         )
 
 
-def _cell(subject: Subject, cases: list[Case]) -> Cell | None:
+def _cell(subject: Subject, cases: list[CaseRecord]) -> MatrixCell | None:
     tally = Tally.of((case, subject.results[case.id]) for case in cases if case.id in subject.results)
     found = tally.outcomes
     if not found:
         return None
     others = {outcome: count for outcome, count in found.items() if outcome != "pass"}
-    return Cell(found.get("pass", 0), sum(found.get(outcome, 0) for outcome in RAN), others, tally.known)
+    return MatrixCell(found.get("pass", 0), sum(found.get(outcome, 0) for outcome in RAN), others, tally.known)
 
 
 def moment(text: str) -> str:

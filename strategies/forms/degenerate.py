@@ -8,7 +8,7 @@ from clinometer.reference.catalogue import CATALOGUE, Operation
 from clinometer.strategies.forms import FORMS, Structure
 
 
-def structures(row: Operation, n: int) -> list[Structure]:
+def degenerate_structures(row: Operation, n: int) -> list[Structure]:
     """Return structures of an operation in which some side is n, 0 or 1; none if it takes no such arrays."""
     if row.form == "elementwise":
         return [(((n,),) * row.arity, {}), (((2, n, 3),) * row.arity, {})]
@@ -25,7 +25,8 @@ def hollow_corners(row: Operation) -> list[Structure]:
     return [
         (tuple(shapes), params)
         for shapes, params in row.corners
-        if 0 in itertools.chain(*shapes, params.get("shape", ())) and (tuple(shapes), params) not in structures(row, 0)
+        if 0 in itertools.chain(*shapes, params.get("shape", ()))
+        and (tuple(shapes), params) not in degenerate_structures(row, 0)
     ]
 
 

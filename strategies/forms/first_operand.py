@@ -16,7 +16,7 @@ class Unfit(Exception):
 
 
 @dataclass(frozen=True)
-class AtHand:
+class FirstOperand:
     """Hypothesis' `draw`, and the shape of the value that is to be the first argument."""
 
     draw: Callable[[Any], Any]
@@ -34,7 +34,7 @@ def first(draw: Any, *, min_dims: int = 0, max_dims: int = 3, min_side: int = 0)
     Unfit
         The shape at hand is outside the bounds.
     """
-    if not isinstance(draw, AtHand):
+    if not isinstance(draw, FirstOperand):
         return draw(shapes(min_dims=min_dims, max_dims=max_dims, min_side=min_side))
     if not (min_dims <= len(draw.shape) <= max_dims and all(n >= min_side for n in draw.shape)):
         raise Unfit
@@ -43,7 +43,7 @@ def first(draw: Any, *, min_dims: int = 0, max_dims: int = 3, min_side: int = 0)
 
 def broadcastable(draw: Any, number: int, *, min_side: int = 0) -> tuple[Shape, ...]:
     """Draw shapes that broadcast together, or such that broadcast with the one at hand."""
-    if not isinstance(draw, AtHand):
+    if not isinstance(draw, FirstOperand):
         return draw(broadcastable_shapes(number, min_side=min_side))
     found = [draw.shape]
     for _ in range(number - 1):

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.forms.first_operand import AtHand, Unfit
+from clinometer.strategies.forms.first_operand import FirstOperand, Unfit
 from clinometer.strategies.shapes import Shape
 
 Drawn = tuple[tuple[Shape, ...], dict[str, Any]]  # one shape an array argument, and parameters
@@ -25,7 +25,7 @@ class Form:
     ----------
     draw : callable
         Draws shapes and parameters for a row, with Hypothesis' `draw`. In a program the first argument is a value that is
-        there already: `draw` then is `AtHand`, whose shape `at_hand.first` returns.
+        there already: `draw` then is `FirstOperand`, whose shape `at_hand.first` returns.
     given : callable, optional
         Takes the place of `draw` in programs, where that would draw the first shape itself.
     in_programs : bool
@@ -49,7 +49,7 @@ class Form:
     """
 
     draw: Callable[[Any, Operation], Drawn]
-    given: Callable[[AtHand, Operation], Drawn] | None = None
+    given: Callable[[FirstOperand, Operation], Drawn] | None = None
     in_programs: bool = True
     degenerate: Callable[[int], list[Structure]] | None = None
     listed: bool = False
@@ -82,7 +82,7 @@ def nested(shape: Shape, entries: Any) -> Any:
     return [nested(shape[1:], entries) for _ in range(shape[0])] if shape else next(entries)
 
 
-def axes_of(draw: AtHand, least: int, most: int = 3) -> tuple[int, ...]:
+def axes_of(draw: FirstOperand, least: int, most: int = 3) -> tuple[int, ...]:
     """Return the shape at hand, if it has so many axes."""
     if not least <= len(draw.shape) <= most:
         raise Unfit

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.forms.first_operand import AtHand, Unfit, broadcastable, first
+from clinometer.strategies.forms.first_operand import FirstOperand, Unfit, broadcastable, first
 from clinometer.strategies.forms.form import Drawn, Form, signed, size
 from clinometer.strategies.shapes import among, axes_subsets, shapes
 
@@ -72,7 +72,7 @@ def squeeze(draw: Any, row: Operation) -> Drawn:
     return (shape,), {"axis": axis}
 
 
-def squeeze_given(draw: AtHand, row: Operation) -> Drawn:
+def squeeze_given(draw: FirstOperand, row: Operation) -> Drawn:
     ones = [i for i, n in enumerate(draw.shape) if n == 1]
     if not ones:
         raise Unfit

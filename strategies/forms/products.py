@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.forms.first_operand import AtHand
+from clinometer.strategies.forms.first_operand import FirstOperand
 from clinometer.strategies.forms.form import Drawn, Form, axes_of, signed
 from clinometer.strategies.shapes import Shape, among, broadcastable_shapes, shapes
 
@@ -39,7 +39,7 @@ def matmul(draw: Any, row: Operation) -> Drawn:
     return (a, b), {}
 
 
-def matmul_given(draw: AtHand, row: Operation) -> Drawn:
+def matmul_given(draw: FirstOperand, row: Operation) -> Drawn:
     *lead, k = axes_of(draw, 1)
     m = draw(SIDES)
     return (draw.shape, draw(st.sampled_from(((k, m), (k,), *([(*lead[:-1], k, m)] if len(lead) > 1 else []))))), {}
@@ -51,7 +51,7 @@ def dot(draw: Any, row: Operation) -> Drawn:
     return (a, draw(among((k,), (k, sides[2]), (2, k, sides[2])))), {}
 
 
-def dot_given(draw: AtHand, row: Operation) -> Drawn:
+def dot_given(draw: FirstOperand, row: Operation) -> Drawn:
     k = axes_of(draw, 1)[-1]
     return (draw.shape, draw(st.sampled_from(((k,), (k, draw(SIDES)))))), {}
 
@@ -61,7 +61,7 @@ def inner(draw: Any, row: Operation) -> Drawn:
     return draw(among(((k,), (k,)), ((n, k), (k,)), ((k,), (m, k)), ((n, k), (m, k)), ((2, n, k), (m, k)))), {}
 
 
-def inner_given(draw: AtHand, row: Operation) -> Drawn:
+def inner_given(draw: FirstOperand, row: Operation) -> Drawn:
     k = axes_of(draw, 1)[-1]
     return (draw.shape, draw(st.sampled_from(((k,), (draw(SIDES), k))))), {}
 
@@ -70,7 +70,7 @@ def outer(draw: Any, row: Operation) -> Drawn:
     return ((draw(SIDES),), (draw(SIDES),)), {}
 
 
-def outer_given(draw: AtHand, row: Operation) -> Drawn:
+def outer_given(draw: FirstOperand, row: Operation) -> Drawn:
     axes_of(draw, 1, 1)
     return (draw.shape, (draw(SIDES),)), {}
 
@@ -79,7 +79,7 @@ def kron(draw: Any, row: Operation) -> Drawn:
     return (draw(shapes(min_dims=1, max_dims=2, min_side=1, max_side=3)), draw(shapes(max_dims=2, min_side=1, max_side=3))), {}
 
 
-def kron_given(draw: AtHand, row: Operation) -> Drawn:
+def kron_given(draw: FirstOperand, row: Operation) -> Drawn:
     axes_of(draw, 1, 2)
     return (draw.shape, draw(st.sampled_from(((2,), (1, 2), (2, 1))))), {}
 
@@ -124,7 +124,7 @@ def trace(draw: Any, row: Operation) -> Drawn:
     return ((*draw(LEADS), draw(SIDES), draw(SIDES)),), {"offset": draw(among(0, 1, -1))}
 
 
-def trace_given(draw: AtHand, row: Operation) -> Drawn:
+def trace_given(draw: FirstOperand, row: Operation) -> Drawn:
     axes_of(draw, 2)
     return (draw.shape,), {"offset": 0}
 

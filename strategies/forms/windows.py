@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from clinometer.reference.catalogue import Operation
-from clinometer.strategies.forms.first_operand import AtHand
+from clinometer.strategies.forms.first_operand import FirstOperand
 from clinometer.strategies.forms.form import Drawn, Form, axes_of, signed
 from clinometer.strategies.shapes import among, shapes
 
@@ -32,7 +32,7 @@ def conv1d(draw: Any, row: Operation) -> Drawn:
     return _filters(draw, 1)
 
 
-def conv1d_given(draw: AtHand, row: Operation) -> Drawn:
+def conv1d_given(draw: FirstOperand, row: Operation) -> Drawn:
     _, channels, n = axes_of(draw, 3)
     return (draw.shape, (draw(SIDES), channels, draw(st.integers(1, min(n, 3))))), {
         "stride": 1,
@@ -49,7 +49,7 @@ def pool(draw: Any, row: Operation) -> Drawn:
     return (shape,), {name: n for name, n in params.items() if name != "dilation"}
 
 
-def pool_given(draw: AtHand, row: Operation) -> Drawn:
+def pool_given(draw: FirstOperand, row: Operation) -> Drawn:
     n = axes_of(draw, 3)[-1]
     return (draw.shape,), {"kernel_size": (draw(st.integers(1, min(n, 3))),), "stride": (1,), "padding": (0,)}
 
@@ -72,7 +72,7 @@ def signal(draw: Any, row: Operation) -> Drawn:
     return ((*lead[:place], n, *lead[place:]),), {"n": draw(among(None, n + 1, max(n - 1, 1))), "axis": at}
 
 
-def signal_given(draw: AtHand, row: Operation) -> Drawn:
+def signal_given(draw: FirstOperand, row: Operation) -> Drawn:
     return (axes_of(draw, 1, 2),), {"n": None, "axis": signed(draw, len(draw.shape))}
 
 

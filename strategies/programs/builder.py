@@ -10,7 +10,7 @@ import numpy as np
 
 from clinometer.reference.program.data import Operand, Program, Step, prune
 from clinometer.reference.program.interpreter import perform
-from clinometer.strategies.programs.probe import MOST, Probe, Probing, Unclear, Value
+from clinometer.strategies.programs.probe import MOST, Probe, ProbedControlFlow, Unclear, Value
 
 MAX_INPUTS = 4
 MAX_ENTRIES = 40  # of all inputs
@@ -115,7 +115,7 @@ class Draft:
         Unclear
             It is not valid at the values that it meets.
         """
-        return self.record(step, perform(step, self.probe, dict([*self.pool, *self.tests]), Probing(self.probe)))
+        return self.record(step, perform(step, self.probe, dict([*self.pool, *self.tests]), ProbedControlFlow(self.probe)))
 
     def record(self, step: Step, results: Sequence[Value]) -> tuple[Named, ...]:
         """Add a step whose results are known."""
@@ -160,7 +160,7 @@ class Draft:
         """
         step = Step((), "call", block.inputs, {"depth": 1}, (block,))
         seen = dict([*self.pool, *self.tests, *zip(block.inputs, args, strict=True)])
-        return perform(step, self.probe, seen, Probing(self.probe))
+        return perform(step, self.probe, seen, ProbedControlFlow(self.probe))
 
     def program(self, *outputs: str) -> Program:
         """Return the program that has these outputs."""

@@ -118,7 +118,7 @@ class Probe:
         return tuple(self._rounded(r) for r in found)
 
 
-class Probing(PythonControlFlow):
+class ProbedControlFlow(PythonControlFlow):
     """Control flow on values."""
 
     most_trips = 20

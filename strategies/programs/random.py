@@ -22,7 +22,7 @@ from clinometer.reference.program.data import Program
 from clinometer.reference.program.interpreter import run
 from clinometer.strategies.arrays import cotangents, distinct_values
 from clinometer.strategies.programs.builder import Draft, Named
-from clinometer.strategies.programs.probe import Probing, Unclear
+from clinometer.strategies.programs.probe import ProbedControlFlow, Unclear
 from clinometer.strategies.programs.steps import KINDS, steps
 
 MAX_STEPS = 40
@@ -139,7 +139,7 @@ def _elsewhere(draft: Draft, program: Program, here: list[np.ndarray], number: i
     found: list[tuple[bool, list[np.ndarray]]] = []
     path: list[bool] | None = None  # that of the first move, which is none
     for move in MOVES if number else ():
-        xs, flow = [move(x).astype(draft.dtype) for x in here], Probing(draft.probe)
+        xs, flow = [move(x).astype(draft.dtype) for x in here], ProbedControlFlow(draft.probe)
         try:
             run(program, draft.probe, *map(draft.probe.value, xs), flow=flow)
         except Unclear:

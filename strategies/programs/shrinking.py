@@ -15,7 +15,7 @@ import numpy as np
 from clinometer.reference.case import Case
 from clinometer.reference.program.data import Operand, Program, Step, prune, reads
 from clinometer.reference.program.interpreter import perform
-from clinometer.strategies.programs.probe import Probe, Probing, Unclear, Value
+from clinometer.strategies.programs.probe import Probe, ProbedControlFlow, Unclear, Value
 from clinometer.strategies.programs.rewriting import inlined, renamed
 
 MOST = 400  # smaller cases that are tried
@@ -65,7 +65,7 @@ def _values(program: Program, inputs: Sequence[np.ndarray], probe: Probe) -> dic
     """Return all values of a program's own steps."""
     values = dict(zip(program.inputs, map(probe.value, inputs), strict=True))
     for step in program.steps:
-        values.update(zip(step.out, perform(step, probe, values, Probing(probe)), strict=True))
+        values.update(zip(step.out, perform(step, probe, values, ProbedControlFlow(probe)), strict=True))
     return values
 
 

@@ -18,7 +18,7 @@ from clinometer.reference.catalogue.rows import Group
 from clinometer.reference.program.data import Operand, Program, Step
 from clinometer.strategies.arrays import values
 from clinometer.strategies.forms import FORMS
-from clinometer.strategies.forms.first_operand import AtHand, Unfit, broadcastable
+from clinometer.strategies.forms.first_operand import FirstOperand, Unfit, broadcastable
 from clinometer.strategies.programs.builder import Draft, Named
 from clinometer.strategies.programs.probe import LARGEST, Unclear, Value
 from clinometer.strategies.shapes import Shape
@@ -87,7 +87,7 @@ def _apply(draft: Draft, row: Operation, x: Named) -> Named:
         params: dict[str, Any] = {}
     else:
         form = FORMS[row.form]
-        wanted, params = (form.given or form.draw)(AtHand(draft.draw, x.shape), row)
+        wanted, params = (form.given or form.draw)(FirstOperand(draft.draw, x.shape), row)
     params |= {name: draft.random.choice(choices) for name, choices in row.choices.items()}
     args: list[Operand] = [x.name]
     together = x.shape
@@ -107,7 +107,7 @@ def _operand(draft: Draft, row: Operation, place: int, wanted: Shape | None, tog
     fitting = [named for named in reversed(draft.pool) if fits(named.shape)]
     if fitting and (choice < FROM_THE_POOL or draft.full):
         return fitting[choice % len(fitting)]
-    shape = broadcastable(AtHand(draft.draw, together), 2)[1] if wanted is None else wanted
+    shape = broadcastable(FirstOperand(draft.draw, together), 2)[1] if wanted is None else wanted
     domain = row.domains[place].within(LARGEST / 8)
     return draft.input(values(draft.rng, draft.profile, shape, domain, draft.dtype))
 
@@ -288,7 +288,7 @@ class Drawn(NamedTuple):
     add: Kind
 
 
-STRUCTURES: dict[str, Kind] = {
+BLOCK_KINDS: dict[str, Kind] = {
     "branch": branch,
     "for": for_loop,
     "while": while_loop,
@@ -305,7 +305,7 @@ PLAIN = [
     for i in [*range(SHARE)] * OFTEN.get(kind, 1)
 ]
 CUTS = [Drawn("detach", guarded(detach))] * (SHARE // 2)
-BLOCKS = [Drawn(kind, guarded(add)) for kind, add in STRUCTURES.items() for _ in range(SHARE // 2)]
+BLOCKS = [Drawn(kind, guarded(add)) for kind, add in BLOCK_KINDS.items() for _ in range(SHARE // 2)]
 KINDS = tuple(dict.fromkeys(drawn.kind for drawn in (*PLAIN, *CUTS, *BLOCKS)))
 
 INNERMOST = (*PLAIN, *CUTS)

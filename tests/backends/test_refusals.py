@@ -15,8 +15,9 @@ import pytest
 from clinometer.backends import Absent, Refusal, load
 from clinometer.backends.autograd import adapter as autograd_adapter
 from clinometer.backends.torch import adapter as torch_adapter
-from clinometer.harness.check import Check, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.examine import sample
+from clinometer.harness.findings import Unsupported
 from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program.interpreter import run
@@ -170,7 +171,7 @@ def test_an_operation_that_the_library_has_by_name_is_asked_by_it(name: str) -> 
 
 def hearing(backend: Any, raised: Callable[[], None]) -> str:
     """Return what becomes of an exception of a backend: the name of the suite's own."""
-    with pytest.raises(Exception) as caught, Check(backend).theirs():  # which one is the question
+    with pytest.raises(Exception) as caught, Check(backend).backend_call():  # which one is the question
         raised()
     return type(caught.value).__name__
 

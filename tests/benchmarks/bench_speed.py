@@ -20,7 +20,7 @@ from sides import OPERATIONS, Answers, Duals, Times, generation, hypothesize, me
 from torch.autograd import gradcheck
 
 from clinometer.harness.cells import operations
-from clinometer.harness.check import Nonconformance
+from clinometer.harness.findings import Nonconformance
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program.tracing import single
 from clinometer.strategies import fixed_case

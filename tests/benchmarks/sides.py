@@ -25,7 +25,8 @@ from hypothesis.extra.numpy import arrays
 from torch.autograd import forward_ad, gradcheck
 
 from clinometer.backends.torch.adapter import Torch
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.reference.case import Case
 from clinometer.strategies import DISTRIBUTIONS, operation_cases
 from clinometer.strategies.cases import SEEDS

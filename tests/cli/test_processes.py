@@ -26,7 +26,7 @@ from clinometer.journal.records import *
 from clinometer.journal.writer import Writer
 backend, path, resume = sys.argv[1], Path(sys.argv[2]), "--resume" in sys.argv
 begun = [r.id for r in read(path) if isinstance(r, Start)] if resume and path.exists() else []
-cases = [r.id for r in read(path) if isinstance(r, Case)] if resume and path.exists() else []
+cases = [r.id for r in read(path) if isinstance(r, CaseRecord)] if resume and path.exists() else []
 writer = Writer(path, fresh=not resume)
 writer.write(made.run(backend))
 todo = [made.case(operation=name) for name in made.OPERATIONS[:4]]
@@ -161,7 +161,7 @@ def test_run_knows_backends_from_pytest_arguments(monkeypatch: pytest.MonkeyPatc
         plans.append(plan)
         return processes.Outcome(0)
 
-    monkeypatch.setattr(processes, "examine", examine)
+    monkeypatch.setattr(processes, "run_backend", examine)
     call("run", "torch", "jax", "--seed", "5", "-o", tmp_path, "--", "-x", "-k", "not slow")
     assert [(plan.backend, plan.seed, plan.pytest_args) for plan in plans] == [
         ("torch", 5, ["-x", "-k", "not slow"]),
@@ -250,7 +250,7 @@ def test_other_cases_do_not_resume_a_journal(fake: Any, tmp_path: Path, other: l
 def test_the_reference_is_asked_in_quick_unless_a_profile_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A first run shows what a library does; how sound the reference is takes --profile, and the output says so."""
     plans: list[processes.Plan] = []
-    monkeypatch.setattr(processes, "examine", lambda plan, say, watch: plans.append(plan) or processes.Outcome(0))
+    monkeypatch.setattr(processes, "run_backend", lambda plan, say, watch: plans.append(plan) or processes.Outcome(0))
     first = call("run", "reference", "torch", "-o", tmp_path)
     assert "--profile asks it as others are asked" in unwrapped(first)
     call("run", "reference", "torch", "--profile", "standard", "-o", tmp_path)

@@ -84,7 +84,7 @@ def test_what_took_the_process_with_it_is_a_new_failure(writers: tuple[Path, Wri
 def test_the_time_that_is_left_weighs_what_takes_long(tmp_path: Path) -> None:
     """Programs at the end of a run are not a moment, though they are few; nothing is said before anything is done."""
     path = tmp_path / "j.jsonl"
-    programs = [made.Case(id=f"p{i}", clause="PROGRAM-1", text="Right.") for i in range(6)]
+    programs = [made.CaseRecord(id=f"p{i}", clause="PROGRAM-1", text="Right.") for i in range(6)]
     made.write(path, [made.run("torch"), *CASES, *programs])
     writer, progress = Writer(path, fresh=False), Progress(path)
     progress.look()

@@ -12,9 +12,10 @@ from asking import CLAUSES
 from clinometer.backends import Absent, Support
 from clinometer.backends.reference.adapter import Reference
 from clinometer.harness.cells import ONCE, Cell
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import examine
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.journal.vocabulary import MUST, UNIVERSAL
 from clinometer.reference.case import Case
 from clinometer.reference.program.tracing import trace
@@ -152,7 +153,7 @@ def test_what_the_backend_raises_is_its_error() -> None:
     """The outcome is an error with the exception's type and text in one line, and the trace in the evidence."""
 
     def body(check: Check) -> None:
-        with check.theirs("backward"):
+        with check.backend_call("backward"):
             raise RuntimeError("first line\n   second line")
 
     result = asked(body, Reference())
@@ -183,7 +184,7 @@ def test_what_is_not_implemented_is_unsupported() -> None:
     """NotImplementedError is no failure, wherever the backend raises it."""
 
     def body(check: Check) -> None:
-        with check.theirs("backward"):
+        with check.backend_call("backward"):
             raise NotImplementedError("not on this device")
 
     assert (asked(body, Reference()).outcome, asked(body, Reference()).message) == ("unsupported", "not on this device")

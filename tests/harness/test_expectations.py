@@ -18,10 +18,10 @@ from clinometer.backends.reference.adapter import Reference
 from clinometer.backends.registry import BUILT_IN
 from clinometer.harness import expectations
 from clinometer.harness.cells import Cell
-from clinometer.harness.check import Finding, Nonconformance
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination, examine
-from clinometer.harness.expectations import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, aside, find, load, shipped
+from clinometer.harness.expectations import FIELDS, NEEDED, SHIPPED, BadExpectations, Known, find, load, shipped, waive
+from clinometer.harness.findings import Finding, Nonconformance
 from clinometer.harness.specification import specification
 from clinometer.journal.vocabulary import MUST, UNIVERSAL
 from clinometer.reference.catalogue import CATALOGUE
@@ -123,8 +123,8 @@ def test_every_field_is_read(tmp_path: Path) -> None:
         "dtype": "float32",
         "parameters": ["at0"],
         "outcomes": ["fail", "error"],
-        "says": "off by",
-        "sometimes": True,
+        "message_pattern": "off by",
+        "intermittent": True,
         "link": "url",
     }
     (entry,) = load(written(tmp_path, given), "lib")
@@ -185,7 +185,7 @@ def test_the_first_entry_about_a_cell_is_found() -> None:
 
 def test_what_only_some_draws_meet_may_pass() -> None:
     """An entry that is met sometimes stands beside a failure, and not beside a pass."""
-    entry = known(sometimes=True)
+    entry = known(intermittent=True)
     assert find([entry], clause(), CELL, "fail") is entry
     assert find([entry], clause(), CELL, "pass") is None
 
@@ -195,7 +195,7 @@ def test_what_only_some_draws_meet_may_pass() -> None:
 
 def test_what_is_told_by_its_words_covers_no_cell() -> None:
     """An entry that says what messages are about excuses those failures alone, and not whatever its cells do."""
-    entry = known(says="gradient of x")
+    entry = known(message_pattern="gradient of x")
     assert not entry.covers(clause(), CELL)
     assert find([entry], clause(), CELL, "fail") is None
 
@@ -203,13 +203,13 @@ def test_what_is_told_by_its_words_covers_no_cell() -> None:
 @pytest.mark.parametrize(
     ("fields", "message", "excused"),
     [
-        ({"says": r"sum\(.*\) is wrong"}, "v1 = sum(x) is wrong alone", True),
-        ({"says": r"sum\(.*\) is wrong"}, "v1 = mean(x) is wrong alone", False),
-        ({"says": "wrong", "clauses": ("GRAD-2",)}, "v1 = sum(x) is wrong alone", False),
-        ({"says": "wrong", "dtype": "float64"}, "v1 = sum(x) is wrong alone", False),
-        ({"says": "wrong", "dtype": "float32"}, "v1 = sum(x) is wrong alone", True),
-        ({"says": "wrong", "operation": "sin"}, "v1 = sum(x) is wrong alone", True),
-        ({"says": "wrong", "operation": "cos"}, "v1 = sum(x) is wrong alone", False),
+        ({"message_pattern": r"sum\(.*\) is wrong"}, "v1 = sum(x) is wrong alone", True),
+        ({"message_pattern": r"sum\(.*\) is wrong"}, "v1 = mean(x) is wrong alone", False),
+        ({"message_pattern": "wrong", "clauses": ("GRAD-2",)}, "v1 = sum(x) is wrong alone", False),
+        ({"message_pattern": "wrong", "dtype": "float64"}, "v1 = sum(x) is wrong alone", False),
+        ({"message_pattern": "wrong", "dtype": "float32"}, "v1 = sum(x) is wrong alone", True),
+        ({"message_pattern": "wrong", "operation": "sin"}, "v1 = sum(x) is wrong alone", True),
+        ({"message_pattern": "wrong", "operation": "cos"}, "v1 = sum(x) is wrong alone", False),
         ({}, "v1 = sum(x) is wrong alone", False),
     ],
     ids=str,
@@ -217,7 +217,7 @@ def test_what_is_told_by_its_words_covers_no_cell() -> None:
 def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: str, excused: bool) -> None:
     """Clause, operation and dtype agree, and the message has the words; an entry without words sets nothing aside."""
     entry = known(**fields)
-    assert aside([entry], clause(), CELL, message) == (str(entry) if excused else "")
+    assert waive([entry], clause(), CELL, message) == (str(entry) if excused else "")
 
 
 @pytest.mark.parametrize(
@@ -227,8 +227,8 @@ def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: st
         ({"operation": "sum", "clauses": ("GRAD-2",)}, "sum", True),
         ({"operation": "sum"}, "mean", False),
         ({"operation": "sum"}, "", False),
-        ({"operation": "sum", "says": "what"}, "sum", True),
-        ({"operation": "sum", "says": "that"}, "sum", False),
+        ({"operation": "sum", "message_pattern": "what"}, "sum", True),
+        ({"operation": "sum", "message_pattern": "that"}, "sum", False),
         ({"operation": "sum", "dtype": "float64"}, "sum", False),
         ({}, "sum", False),
         ({}, "", False),
@@ -238,15 +238,15 @@ def test_a_failure_is_set_aside_by_its_words(fields: dict[str, Any], message: st
 def test_a_failure_is_set_aside_where_a_known_operation_is_to_blame(fields: dict[str, Any], blamed: str, excused: bool) -> None:
     """What is known of an operation in some clause excuses the programs in which it is wrong by itself, in that dtype."""
     entry = known(**fields)
-    assert aside([entry], clause(), CELL, "whatever", blamed) == (str(entry) if excused else "")
+    assert waive([entry], clause(), CELL, "whatever", blamed) == (str(entry) if excused else "")
 
 
 def test_the_first_entry_that_excuses_is_told() -> None:
     """The reason is that of the first entry that fits; without one there is none."""
-    first, second = known(reason="first", operation="sum"), known(reason="second", says="off")
-    assert aside([first, second], clause(), CELL, "off by 2", "sum") == str(first)
-    assert aside([first, second], clause(), CELL, "off by 2", "mean") == str(second)
-    assert aside([], clause(), CELL, "off by 2", "sum") == ""
+    first, second = known(reason="first", operation="sum"), known(reason="second", message_pattern="off")
+    assert waive([first, second], clause(), CELL, "off by 2", "sum") == str(first)
+    assert waive([first, second], clause(), CELL, "off by 2", "mean") == str(second)
+    assert waive([], clause(), CELL, "off by 2", "sum") == ""
 
 
 def asked_with(outcome: str, excuse: str) -> Examination:
@@ -258,7 +258,7 @@ def asked_with(outcome: str, excuse: str) -> Examination:
             raise Nonconformance(outcome, "three", Finding("three"), "sum")
 
     about = dataclasses.replace(clause("GRAD-1", asked), body=body)
-    return examine(about, asked, Reference(), profile="quick", aside=lambda message, blamed: excuse)
+    return examine(about, asked, Reference(), profile="quick", waive=lambda message, blamed: excuse)
 
 
 @pytest.mark.parametrize("outcome", ["fail", "error"])
@@ -333,10 +333,10 @@ def test_an_entry_about_another_cell_absorbs_nothing(tmp_path: Path) -> None:
     assert run(tmp_path, "fail", ENTRY | {"operation": "cos"}) == (1, "fail")
 
 
-@pytest.mark.parametrize(("says", "code", "told"), [("got .*; off by", 0, "known fail"), ("shape", 1, "fail")])
-def test_a_run_expects_what_an_entry_says(tmp_path: Path, says: str, code: int, told: str) -> None:
+@pytest.mark.parametrize(("pattern", "code", "told"), [("got .*; off by", 0, "known fail"), ("shape", 1, "fail")])
+def test_a_run_expects_what_an_entry_says(tmp_path: Path, pattern: str, code: int, told: str) -> None:
     """Failures whose message has the words leave the exit code alone, and others do not."""
-    assert run(tmp_path, "fail", ENTRY | {"says": says}) == (code, told)
+    assert run(tmp_path, "fail", ENTRY | {"message_pattern": pattern}) == (code, told)
 
 
 # ----- the files that are shipped -----
@@ -369,15 +369,15 @@ title = "t"
 summary = "why"
 seen = "1.0"
 link = "url"
-known = [{ clauses = ["GRAD-1"], operation = "sin" }, { clauses = ["GRAD-2"], sometimes = true }]
+known = [{ clauses = ["GRAD-1"], operation = "sin" }, { clauses = ["GRAD-2"], intermittent = true }]
 """
     (tmp_path / "lib.toml").write_text(file)
     monkeypatch.setattr(expectations, "SHIPPED", tmp_path)
     assert shipped("lib") == [
         known(reason="why", link="url", operation="sin"),
-        known(reason="why", link="url", clauses=("GRAD-2",), sometimes=True),
+        known(reason="why", link="url", clauses=("GRAD-2",), intermittent=True),
     ]
-    (tmp_path / "lib.toml").write_text(file.replace("sometimes", "some"))
+    (tmp_path / "lib.toml").write_text(file.replace("intermittent", "some"))
     with pytest.raises(BadExpectations, match=r"lib\.toml, 't': it has an unknown field 'some'"):
         shipped("lib")
 
@@ -390,7 +390,7 @@ def test_a_shipped_entry_points_at_something(entry: Known) -> None:
     assert not entry.operation or entry.operation in CATALOGUE
     for name in ("clauses", "parameters"):
         for value in getattr(entry, name):  # one that goes by words is about the same cells
-            assert cells(dataclasses.replace(entry, **{name: (value,), "says": ""})), f"nothing is asked of {value}"
+            assert cells(dataclasses.replace(entry, **{name: (value,), "message_pattern": ""})), f"nothing is asked of {value}"
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -15,7 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from clinometer.harness.check import Check, Finding, Nonconformance
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Finding, Nonconformance
 from clinometer.harness.scripts.evidence import script
 from clinometer.harness.specification import specification
 from clinometer.reference.program.tracing import trace

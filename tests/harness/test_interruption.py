@@ -87,7 +87,7 @@ def test_a_run_that_is_interrupted_says_so_and_can_go_on(tmp_path: Path, number:
     results = [r.id for r in of_kind(path, records.Result)]
     assert len(results) == len(set(results))
     assert done < set(results)
-    cases = [c.id for c in of_kind(path, records.Case)]
+    cases = [c.id for c in of_kind(path, records.CaseRecord)]
     assert len(cases) == len(set(cases))
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from clinometer.backends.reference.adapter import Reference
-from clinometer.harness.check import Check, Finding, Nonconformance
+from clinometer.harness.check import Check
+from clinometer.harness.findings import Finding, Nonconformance
 from clinometer.harness.localize import blame, blaming, steps
 from clinometer.reference.arithmetic.dispatch import stop_gradient
 from clinometer.reference.case import Case

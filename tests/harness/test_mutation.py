@@ -16,9 +16,10 @@ from planted import PLANTED
 
 from clinometer.backends import load
 from clinometer.backends.reference.adapter import Reference, Tape
-from clinometer.harness.check import Check, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.concurrency import anew, at_once, repeated
 from clinometer.harness.examine import examine
+from clinometer.harness.findings import Unsupported
 from clinometer.harness.mutation import subscript
 from clinometer.reference.program.tracing import trace
 from clinometer.strategies import fixed_case
@@ -65,7 +66,7 @@ def test_a_change_that_torch_misses_needs_torch_alone(tmp_path: Path) -> None:
     ],
 )
 def test_the_script_of_a_story_is_in_the_words_of_the_library(id: str, name: str, line: str) -> None:
-    """What was made and changed stands in the script, one line a move, beside the function that has no changes."""
+    """What was made and changed stands in the script, one line a mutation, beside the function that has no changes."""
     script = shown(id, PLANTED[name](), "torch").script
     assert line in script
     assert "# f does the same without a change in place" in script

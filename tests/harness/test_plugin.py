@@ -54,7 +54,7 @@ def test_an_adapter_that_raises_is_refused_with_its_own_words(tmp_path: Path) ->
     line = told(tmp_path, "--backend", "bad.py:Backend", "--journal", "j.jsonl")
     assert "backend 'bad.py:Backend' could not be imported: OSError: libgrad.so: wrong ELF class" in line
     (record,) = reader.read(tmp_path / "j.jsonl")
-    assert isinstance(record, records.Run)
+    assert isinstance(record, records.RunRecord)
     assert "wrong ELF class" in record.problem
 
 
@@ -147,9 +147,9 @@ def test_a_report_alone_brings_its_journal(tmp_path: Path) -> None:
     assert "journal: out/r.jsonl" in done.stdout
     assert "<html" in (tmp_path / "out" / "r.html").read_text()
     kinds = [type(record) for record in reader.read(tmp_path / "out" / "r.jsonl")]
-    assert (kinds[0], kinds[-1]) == (records.Run, records.End)
-    assert kinds.index(records.Start) > max(i for i, kind in enumerate(kinds) if kind is records.Case)
-    assert {case.chapter for case in of_kind(tmp_path / "out" / "r.jsonl", records.Case)} == {"Gradients"}
+    assert (kinds[0], kinds[-1]) == (records.RunRecord, records.End)
+    assert kinds.index(records.Start) > max(i for i, kind in enumerate(kinds) if kind is records.CaseRecord)
+    assert {case.chapter for case in of_kind(tmp_path / "out" / "r.jsonl", records.CaseRecord)} == {"Gradients"}
 
 
 def test_a_report_that_cannot_be_written_costs_no_result(tmp_path: Path) -> None:
@@ -176,7 +176,7 @@ def test_one_seed_writes_one_journal(tmp_path: Path) -> None:
     for name in ("a", "b"):
         ask(tmp_path, "--backend", faulty("Steep"), "--seed", "7", "--journal", f"{name}.jsonl", "-k", "truth and exp")
     assert verdicts(tmp_path / "a.jsonl") == verdicts(tmp_path / "b.jsonl")
-    (head,) = of_kind(tmp_path / "a.jsonl", records.Run)
+    (head,) = of_kind(tmp_path / "a.jsonl", records.RunRecord)
     assert (head.seed, head.profile, head.backend) == (7, "quick", "steep")
 
 
@@ -199,10 +199,10 @@ def test_two_workers_write_what_one_process_writes(tmp_path: Path) -> None:
     assert (one.returncode, two.returncode) == (1, 1)
     assert verdicts(tmp_path / "one.jsonl") == verdicts(tmp_path / "two.jsonl")
     kinds = [type(record) for record in reader.read(tmp_path / "two.jsonl")]
-    assert (kinds[0], kinds[-1]) == (records.Run, records.End)
-    assert (kinds.count(records.Run), kinds.count(records.End)) == (1, 1)
-    assert kinds.count(records.Case) == kinds.count(records.Result) == len(verdicts(tmp_path / "one.jsonl"))
-    assert kinds.index(records.Start) > max(i for i, kind in enumerate(kinds) if kind is records.Case)
+    assert (kinds[0], kinds[-1]) == (records.RunRecord, records.End)
+    assert (kinds.count(records.RunRecord), kinds.count(records.End)) == (1, 1)
+    assert kinds.count(records.CaseRecord) == kinds.count(records.Result) == len(verdicts(tmp_path / "one.jsonl"))
+    assert kinds.index(records.Start) > max(i for i, kind in enumerate(kinds) if kind is records.CaseRecord)
     assert "report:  two.html" in two.stdout
 
 
@@ -219,11 +219,11 @@ def test_a_selection_says_so(tmp_path: Path, workers: list[str]) -> None:
     if "--report" in workers:
         assert f"{asked[1]} of the {whole} cases of the specification were selected" in (tmp_path / "r.html").read_text()
     if (tmp_path / "r.jsonl").exists():
-        tests = {case.test for case in of_kind(tmp_path / "r.jsonl", records.Case)}
+        tests = {case.test for case in of_kind(tmp_path / "r.jsonl", records.CaseRecord)}
         assert "clinometer.suites.test_grad::test_the_gradient_equals_the_truth[sin-reverse-float64]" in tests
-        (head,) = of_kind(tmp_path / "r.jsonl", records.Run)
+        (head,) = of_kind(tmp_path / "r.jsonl", records.RunRecord)
         assert head.cells == whole
-        assert len(of_kind(tmp_path / "r.jsonl", records.Case)) == int(asked[1])
+        assert len(of_kind(tmp_path / "r.jsonl", records.CaseRecord)) == int(asked[1])
 
 
 # ----- runs that are cut off -----
@@ -295,7 +295,7 @@ def test_a_case_that_crashed_is_not_asked_again(tmp_path: Path) -> None:
     """A resumption that is interrupted asks its own last case again, never one that took an earlier process with it."""
     words = ["--backend", faulty("Crashing"), "--journal", "j.jsonl", "-k", "truth and float64 and [exp-rev"]
     assert ask(tmp_path, *words).returncode == -signal.SIGKILL
-    (head,) = of_kind(tmp_path / "j.jsonl", records.Run)
+    (head,) = of_kind(tmp_path / "j.jsonl", records.RunRecord)
     file = writer.Writer(tmp_path / "j.jsonl", fresh=False)
     file.write(head)
     file.write(records.End(at="later", exit=3, interrupted=True))
@@ -317,7 +317,7 @@ def test_what_is_not_offered_is_skipped(tmp_path: Path) -> None:
     done = ask(tmp_path, "--backend", faulty("Sparse"), "--journal", path, "-k", "truth and (sin-rev or [cos-rev)", "-rs")
     assert done.returncode == 0, done.stdout
     outcomes = {}
-    cases = {case.id: case for case in of_kind(path, records.Case)}
+    cases = {case.id: case for case in of_kind(path, records.CaseRecord)}
     for result in of_kind(path, records.Result):
         outcomes.setdefault(cases[result.id].operation, set()).add((result.outcome, result.message))
     assert outcomes["sin"] == {("unsupported", "sparse has no sin")}

@@ -14,10 +14,11 @@ import numpy as np
 
 from clinometer.backends import Backend, load
 from clinometer.harness.cells import Cell
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import EXAMPLES, _lacking, sample
 from clinometer.harness.expectations import find, shipped
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.harness.specification import specification
 from clinometer.journal.vocabulary import MUST
 from clinometer.reference.case import Case
@@ -138,8 +139,8 @@ class Interview:
         """Return the cases of a cell, pinned ones first; kept, since their truth takes longest."""
         key = clause.id, str(cell)
         if key not in self.cases:
-            pinned = () if cell.together else tuple(cell.pinned())
-            self.cases[key] = (*pinned, *sample(cell.strategy, EXAMPLES[self.profile] * cell.times, self.seed))
+            pinned = () if cell.batched else tuple(cell.pinned())
+            self.cases[key] = (*pinned, *sample(cell.strategy, EXAMPLES[self.profile] * cell.budget_factor, self.seed))
         return self.cases[key]
 
     def ask(self, question: Question, check: Check) -> Nonconformance | None:
@@ -149,11 +150,11 @@ class Interview:
             rounds: Iterable[tuple[Any, ...]] = [() if cell.argument is None else (cell.argument,)]
         else:
             cases = self.drawn(clause, cell)
-            rounds = [(cases,)] if cell.together else ((case,) for case in cases)
+            rounds = [(cases,)] if cell.batched else ((case,) for case in cases)
         supported = False
         with np.errstate(all="ignore"):
             for arguments in rounds:
-                check.examples += len(arguments[0]) if cell.together else 1
+                check.examples += len(arguments[0]) if cell.batched else 1
                 try:
                     clause.body(check, *arguments)
                     supported = True
@@ -162,7 +163,7 @@ class Interview:
                 except Nonconformance as wrong:
                     return wrong
                 finally:
-                    for case in arguments[0] if cell.together else arguments:
+                    for case in arguments[0] if cell.batched else arguments:
                         if isinstance(case, Case):
                             case.release()
         return None if supported else LACKING

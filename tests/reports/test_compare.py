@@ -14,7 +14,7 @@ import synthetic_journals as made
 from click.testing import CliRunner, Result
 
 from clinometer.cli.main import main
-from clinometer.journal.records import Cost, Run
+from clinometer.journal.records import Cost, RunRecord
 from clinometer.journal.vocabulary import OUTCOMES, RAN, Outcome
 from clinometer.reports.compare import compare, kind, only
 
@@ -246,7 +246,7 @@ def test_an_older_journal_still_loads(pair: tuple[Path, Path]) -> None:
     pair[0].write_bytes(
         b"\n".join([json.dumps({k: v for k, v in json.loads(head).items() if k in known}).encode(), *rest, b""])
     )
-    assert isinstance(only(pair[0]).run, Run)
+    assert isinstance(only(pair[0]).run, RunRecord)
     assert call(*pair).exit_code == 1
 
 
