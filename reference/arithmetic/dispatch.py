@@ -22,6 +22,7 @@ from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from clinometer.reference.arithmetic.jacobi import jacobi
 from clinometer.reference.arithmetic.rounding import Accuracy
+from clinometer.reference.arithmetic.summation import LETTERS, einsum
 
 Array = Any
 Partial = Callable[..., Any] | None
@@ -168,21 +169,6 @@ def contract(*arrays: Array, labels: tuple[str, ...], out: str) -> Array:
     return einsum(labels, out, *arrays)
 
 
-def einsum(labels: Sequence[str], out: str, *arrays: np.ndarray, **how: Any) -> np.ndarray:
-    """np.einsum, but where there is nothing to sum: numpy 2.4 may then write past the end of an empty result."""
-    if all(np.size(a) for a in arrays):
-        return np.einsum(",".join(labels) + "->" + out, *arrays, **how)
-    sizes: dict[str, int] = {}
-    lead = []  # what an ellipsis stands for
-    for label, a in zip(labels, arrays, strict=True):
-        named = label.removeprefix("...")
-        cut = np.ndim(a) - len(named)
-        lead.append(np.shape(a)[:cut])
-        sizes |= zip(named, np.shape(a)[cut:], strict=True)
-    shape = (*np.broadcast_shapes(*lead), *(sizes[c] for c in out.removeprefix("...")))
-    return np.zeros(shape, np.result_type(*arrays))
-
-
 @Primitive
 def inverse(x: Array) -> Array:
     """Invert matrices; in extended precision LAPACK's answer is refined by Newton's iteration."""
@@ -264,8 +250,6 @@ REARRANGEMENTS: set[Callable] = {
     np.moveaxis, np.ravel, np.repeat, np.reshape, np.roll, np.split, np.squeeze, np.stack, np.swapaxes, np.take,
     np.tile, np.transpose, np.unstack,
 }  # fmt: skip
-
-
 SEVERAL = {at_set, np.meshgrid}  # of all others the first argument alone holds entries; an array behind it is an index
 
 
@@ -290,8 +274,6 @@ def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 # ----- the rest of numpy, in terms of the above -----
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:

@@ -19,6 +19,7 @@ import numpy as np
 from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.arithmetic.jacobi import jacobi
 from clinometer.reference.arithmetic.rounding import Accuracy, RoundingNoise
+from clinometer.reference.arithmetic.summation import einsum
 
 LEAD = 3  # replica, point, direction
 
@@ -184,11 +185,11 @@ def _contract(noise: RoundingNoise, function: Callable, args: Sequence[Any], par
     out = "..." + params["out"]
     arrays = [a.data if isinstance(a, ReplicaArray) else np.asarray(a) for a in args]
     planned = max(a.size for a in arrays) > WORTH_PLANNING
-    y = dispatch.einsum(labels, out, *arrays, optimize=planned)
+    y = einsum(labels, out, *arrays, optimize=planned)
     if len(y) == 1:
         return y
     # A sum is good to a rounding of the sum of magnitudes, whatever its order.
-    scale = dispatch.einsum(labels, out, *(np.abs(a.data[:1] if isinstance(a, ReplicaArray) else a) for a in args))
+    scale = einsum(labels, out, *(np.abs(a.data[:1] if isinstance(a, ReplicaArray) else a) for a in args))
     # einsum may hand out a view of its operand; noise must not land there
     return perturb(y if y.base is None else np.array(y), noise, scale=scale)
 

@@ -15,6 +15,7 @@ import numpy as np
 from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.arithmetic.dispatch import Partial
 from clinometer.reference.arithmetic.linear_maps import Cast, Chain, Contract, LinearMap, Part, Pick, Scale, Scatter, Select
+from clinometer.reference.arithmetic.summation import LETTERS
 
 
 def ratio(y: Any, x: Any) -> Any:
@@ -87,7 +88,7 @@ def _where(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> L
 
 def _inverse(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap:
     """d(X^-1) = -X^-1 dX X^-1 (Giles 2008, section 2.2.3)."""
-    batch = dispatch.LETTERS[: len(np.shape(y)) - 2]
+    batch = LETTERS[: len(np.shape(y)) - 2]
     labels = [batch + "wx", batch + "xy", batch + "yz"]
     return Contract(labels, batch + "wz", [-y, args[0], y], 1)
 
@@ -103,14 +104,14 @@ def _eigenvectors(place: int, v: Any, args: Sequence[Any], params: dict[str, Any
     same = np.eye(shape[-1], dtype=bool)
     gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     f = np.where(same, 0.0, 1 / np.where(same, 1.0, gap))
-    batch = dispatch.LETTERS[: len(shape) - 2]
+    batch = LETTERS[: len(shape) - 2]
     back = Contract([batch + "xi", batch + "ij"], batch + "xj", [v, v], 1)
     return Chain(_congruence(v, args[0], "i", "j"), Scale(f, shape, shape), back)
 
 
 def _congruence(v: Any, x: Any, row: str, column: str) -> Contract:
     """Return the map dX -> V' dX V, or its diagonal where row and column have one letter."""
-    batch = dispatch.LETTERS[: len(np.shape(x)) - 2]
+    batch = LETTERS[: len(np.shape(x)) - 2]
     out = batch + (row if row == column else row + column)
     return Contract([batch + "x" + row, batch + "xy", batch + "y" + column], out, [v, x, v], 1)
 
