@@ -6,10 +6,6 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:  # a backend may name its support
-    from clinometer.backends.protocol import Backend
 
 
 @dataclass(frozen=True)
@@ -86,6 +82,6 @@ class Support:
 UNSAID = Support()
 
 
-def support_of(backend: Backend) -> Support:
+def support_of(backend: object) -> Support:
     """Return what a backend says that it supports: float32, float64 and no more, if it says nothing."""
     return getattr(backend, "support", UNSAID)
