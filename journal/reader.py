@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from clinometer.journal.records import AnyRecord, RunRecord
+from clinometer.journal.records import SCHEMA, AnyRecord, Run
 
 
 class BrokenJournal(Exception):
@@ -24,7 +24,8 @@ def read(path: str | os.PathLike[str]) -> Iterator[AnyRecord]:
     Raises
     ------
     BrokenJournal
-        A line that is no record, or no such file. The message says which file, which line and what is wrong.
+        A line that is no record, a journal of another schema, or no such file. The message says which file, which line and
+        what is wrong.
 
     """
     path = Path(path)
@@ -44,6 +45,9 @@ def read(path: str | os.PathLike[str]) -> Iterator[AnyRecord]:
             raise BrokenJournal(f"{path}, line {number}: not a journal record: {error}") from error
         except UnicodeDecodeError as error:
             raise BrokenJournal(f"{path}, line {number}: not UTF-8 text: {error.reason}") from error
+        if isinstance(record, Run) and record.schema != SCHEMA:
+            text = f"a journal of schema {record.schema}, where this version of Clinometer reads {SCHEMA}"
+            raise BrokenJournal(f"{path}, line {number}: {text}; docs/versioning.md says what that means")
         yield record
 
 
@@ -57,7 +61,7 @@ def resumable(path: Path, profile: str, seed: int) -> Iterator[AnyRecord]:
 
     """
     for record in read(path):
-        if isinstance(record, RunRecord) and (record.profile, record.seed) != (profile, seed):
+        if isinstance(record, Run) and (record.profile, record.seed) != (profile, seed):
             there, here = (f"profile {p}, seed {s}" for p, s in ((record.profile, record.seed), (profile, seed)))
             raise BrokenJournal(f"{path}: was written with {there} and cannot be resumed with {here}; give the same.")
         yield record

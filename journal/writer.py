@@ -27,7 +27,7 @@ class Writer:
     def __init__(self, path: str | os.PathLike[str], *, fresh: bool = True):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | (os.O_TRUNC if fresh else 0)
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if fresh else 0)
         self._file = os.open(path, flags, 0o644)
         if not fresh:
             self._drop_cut_line()
@@ -36,10 +36,14 @@ class Writer:
         # A crash may cut the last line short. Appended to, it would spoil the next record as well.
         size = os.lseek(self._file, 0, os.SEEK_END)
         whole = size
-        while whole and os.pread(self._file, 1, whole - 1) != b"\n":
+        while whole and self._byte(whole - 1) != b"\n":
             whole -= 1
         if whole != size:
             os.ftruncate(self._file, whole)
+
+    def _byte(self, at: int) -> bytes:
+        os.lseek(self._file, at, os.SEEK_SET)  # appending goes to the end anyway
+        return os.read(self._file, 1)
 
     def write(self, record: AnyRecord) -> None:
         """Append one record; it is on its way to the disk when this returns."""

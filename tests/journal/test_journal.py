@@ -37,11 +37,38 @@ def test_a_broken_line_is_named_by_file_and_line(tmp_path: Path) -> None:
         list(reader.read(path))
 
 
+def test_a_journal_of_another_schema_is_refused(tmp_path: Path) -> None:
+    """The schema stands in the first line even if it is the usual one, and the message for another names both."""
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch")])
+    line = path.read_text()
+    assert f'"schema":{records.SCHEMA}' in line
+    path.write_text(line.replace(f'"schema":{records.SCHEMA}', f'"schema":{records.SCHEMA + 1}'))
+    text = rf"a\.jsonl, line 1: a journal of schema {records.SCHEMA + 1}, where .* reads {records.SCHEMA};"
+    with pytest.raises(BrokenJournal, match=text):
+        list(reader.read(path))
+
+
+def test_a_field_that_nobody_knows_is_passed_over(tmp_path: Path) -> None:
+    """What a newer version writes beside the rest under the same schema does not keep an older one from reading it."""
+    end = End(at="now", exit=0)
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch"), end])
+    path.write_text(path.read_text().replace('"exit":0', '"exit":0,"weather":"rain"'))
+    assert list(reader.read(path))[1] == end
+
+
+def test_a_record_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
+    """It is no record to a version that does not know its kind."""
+    path = made.write(tmp_path / "a.jsonl", [made.run("torch"), End(at="now", exit=0)])
+    path.write_text(path.read_text().replace('"kind":"end"', '"kind":"farewell"') + "\n")
+    with pytest.raises(BrokenJournal, match=r"line 2: not a journal record"):
+        list(reader.read(path))
+
+
 def test_a_last_line_cut_short_is_dropped(tmp_path: Path) -> None:
     """A journal whose last line a crash cut short is read up to the line before."""
     path = made.write(tmp_path / "a.jsonl", [made.run("torch"), End(at="now", exit=0)])
     path.write_bytes(path.read_bytes()[:-9])
-    assert [type(record).__name__ for record in reader.read(path)] == ["RunRecord"]
+    assert [type(record).__name__ for record in reader.read(path)] == ["Run"]
 
 
 def test_a_journal_that_is_taken_up_again_loses_its_cut_line_alone(tmp_path: Path) -> None:
@@ -51,7 +78,7 @@ def test_a_journal_that_is_taken_up_again_loses_its_cut_line_alone(tmp_path: Pat
     writer = Writer(path, fresh=False)
     writer.write(End(at="now", exit=0))
     writer.close()
-    assert [type(record).__name__ for record in reader.read(path)] == ["RunRecord", "End"]
+    assert [type(record).__name__ for record in reader.read(path)] == ["Run", "End"]
 
 
 @pytest.mark.parametrize("text", [made.HOSTILE, "half a pair: \ud83d", "\x00\x1b[0m\u202e"])
