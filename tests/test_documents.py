@@ -175,7 +175,7 @@ def test_clauses_in_a_row_are_drawn_together(clauses: list[str], text: str) -> N
 def test_a_stale_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that an entry covers and that passes is told; so is an entry that nothing meets, and a failure that is news."""
     right = Known("reference", ("GRAD-1",), "right", "1", "sin", "float64")
-    rare = Known("reference", ("GRAD-2",), "rare", "1", "sin", "float64", intermittent=True)
+    rare = Known("reference", ("GRAD-2",), "rare", "1", "sin", "float64", sometimes=True)
     monkeypatch.setattr(findings, "shipped", lambda backend: [right, rare])
     assert list(stale("reference", "quick", [0])) == [
         "fixed: GRAD-1[sin-reverse-float64], seed 0: right",
@@ -195,14 +195,15 @@ def test_a_stale_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_script_of_the_readme_is_what_a_run_writes() -> None:
-    """The script that README.md shows is that of det of a singular matrix on torch, and fails as it says."""
-    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    assert block is not None
-    script = "\n".join(line.removeprefix("  ") for line in block.group(1).splitlines()).strip() + "\n"
+    """What README.md shows is the failure of det of a singular matrix on torch, and its script fails as it says."""
+    page = (ROOT / "README.md").read_text("utf-8")
+    (told,), (script,) = (re.findall(rf"```{kind}\n(.*?)```", page, re.DOTALL) for kind in ("text", "python"))
     clause = next(it for it in specification() if it.id == "KINK-3")
     cell = next(it for it in clause.cells if str(it) == "det-at[[1.0,2.0],[2.0,4.0]]-reverse-float64")
-    finding = examine(clause, cell, load("torch")).finding
+    result = examine(clause, cell, load("torch"))
+    finding = result.finding
     assert finding is not None
+    assert told == f"{clause.id} ({clause.level}): {clause.text}\n\n{result.outcome}: {result.message}\n"
     assert script == evidence(finding, clause, load("torch"), "torch").script
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", script], capture_output=True, text=True, check=False)
     assert "AssertionError: at [0, 0]: got is" in done.stderr

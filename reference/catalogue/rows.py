@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.arithmetic.rounding import PRECISIONS
-from clinometer.reference.arithmetic.rules import Partial
+from clinometer.reference.arithmetic.rules import Partial, partials
 
 
 class Group(enum.Enum):
@@ -110,17 +110,17 @@ class Special:
 
 
 def kink(*args: Any, note: str = "", **params: Any) -> Special:
-    """Return a point where the function bends: any element of the subdifferential is right."""
+    """Return a point where the function bends: any element of the subdifferential is right (CONV-4)."""
     return Special(args, "set-valued", params, note)
 
 
 def removable(*args: Any, note: str = "", order: float = math.inf, **params: Any) -> Special:
-    """Return a point where a formula breaks and the function does not: one derivative is right."""
+    """Return a point where a formula breaks and the function does not: one derivative is right (CONV-6)."""
     return Special(args, "universal", params, note, order)
 
 
 def convention(*args: Any, note: str = "", **params: Any) -> Special:
-    """Return a point where libraries differ and none is wrong."""
+    """Return a point where libraries differ and none is wrong (CONV-5)."""
     return Special(args, "convention", params, note)
 
 
@@ -204,11 +204,14 @@ class Operation:
     undrawn: str = ""
 
     def __post_init__(self) -> None:
-        if self.partials is not None and len(self.partials) != self.arity:
+        if self.partials is None:
+            return
+        if len(self.partials) != self.arity:
             raise ValueError(
                 f"row {self.name!r} has {len(self.partials)} partials for {self.arity} "
                 f"argument{'s' * (self.arity != 1)}; write one partial per argument, and `zero` for an argument without one"
             )
+        partials(self.value, self.partials)
 
     def distance(self, *args: np.ndarray) -> float:
         """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""
