@@ -17,16 +17,16 @@ from clinometer.backends import Backend, BackendProblem, load, support_of
 from clinometer.backends.protocol import versions_of
 from clinometer.harness import expectations
 from clinometer.harness.cells import DTYPES, Cell
-from clinometer.harness.check import Finding
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination, examine
+from clinometer.harness.findings import Finding
 from clinometer.harness.scripts.evidence import evidence
 from clinometer.harness.specification import digest, specification
 from clinometer.journal import reader, records, writer
 from clinometer.journal.vocabulary import FAILURES, USAGE
 
 
-class Run:
+class Session:
     """A backend under examination, and the journal of it.
 
     Under pytest-xdist the controller begins and ends the journal; its workers, each with a run of its own, append.
@@ -86,9 +86,9 @@ class Run:
         try:
             for record in reader.resumable(self.path, self.profile, self.seed):
                 match record:
-                    case records.Run():
+                    case records.RunRecord():
                         ours, unanswered = record.backend == self.backend.name, set()
-                    case records.Case() if ours:
+                    case records.CaseRecord() if ours:
                         cases[record.id] = record
                     case records.Start() if ours:
                         answers[record.id] = "crash"
@@ -103,7 +103,7 @@ class Run:
         self.described, self.begun = set(cases), set(answers)
         self.failed = any(id_ in cases and self._is_news(cases[id_], outcome) for id_, outcome in answers.items())
 
-    def _is_news(self, case: records.Case, outcome: str) -> bool:
+    def _is_news(self, case: records.CaseRecord, outcome: str) -> bool:
         """Say whether an outcome is a failure that nobody knew."""
         clause = {it.id: it for it in specification()}.get(case.clause) if outcome in FAILURES else None
         if clause is None:
@@ -153,7 +153,7 @@ class Run:
         if not problem:
             versions |= {name: str(version) for name, version in versions_of(self.backend).items()}
         self.write(
-            records.Run(
+            records.RunRecord(
                 schema=records.SCHEMA,
                 backend=self.selection if problem else self.backend.name,
                 suite=importlib.metadata.version("clinometer"),
@@ -215,9 +215,9 @@ class Run:
         if id_ in self.begun:
             return None
         self.write(records.Start(id=id_, at=now()))
-        aside = functools.partial(expectations.aside, self.known, clause, cell)
-        result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed, aside=aside)
-        if not result.expected:  # by what was set aside
+        waive = functools.partial(expectations.waive, self.known, clause, cell)
+        result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed, waive=waive)
+        if not result.expected:  # by what was waived
             known = expectations.find(self.known, clause, cell, result.outcome)
             result.expectation = str(known) if known else ""
             result.expected = known is not None and result.outcome in known.outcomes
@@ -261,10 +261,10 @@ def question(item: pytest.Item) -> tuple[Clause, Cell] | None:
     return (clause, cell) if isinstance(clause, Clause) and isinstance(cell, Cell) else None
 
 
-def described(clause: Clause, cell: Cell, id_: str, node: str) -> records.Case:
+def described(clause: Clause, cell: Cell, id_: str, node: str) -> records.CaseRecord:
     """Return the journal's description of a case, with the test by its module: pytest's own id depends on the folder."""
     chapter = clause.body.__module__.rpartition(".")[2]
-    return records.Case(
+    return records.CaseRecord(
         id=id_,
         clause=clause.id,
         chapter=clause.title.partition(":")[0].strip().rstrip("."),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 
-from clinometer.journal.records import SCHEMA, AnyRecord, Run
+from clinometer.journal.records import SCHEMA, AnyRecord, RunRecord
 
 
 class BrokenJournal(Exception):
@@ -45,7 +45,7 @@ def read(path: str | os.PathLike[str]) -> Iterator[AnyRecord]:
             raise BrokenJournal(f"{path}, line {number}: not a journal record: {error}") from error
         except UnicodeDecodeError as error:
             raise BrokenJournal(f"{path}, line {number}: not UTF-8 text: {error.reason}") from error
-        if isinstance(record, Run) and record.schema != SCHEMA:
+        if isinstance(record, RunRecord) and record.schema != SCHEMA:
             text = f"a journal of schema {record.schema}, where this version of Clinometer reads {SCHEMA}"
             raise BrokenJournal(f"{path}, line {number}: {text}; docs/versioning.md says what that means")
         yield record
@@ -61,7 +61,7 @@ def resumable(path: Path, profile: str, seed: int) -> Iterator[AnyRecord]:
 
     """
     for record in read(path):
-        if isinstance(record, Run) and (record.profile, record.seed) != (profile, seed):
+        if isinstance(record, RunRecord) and (record.profile, record.seed) != (profile, seed):
             there, here = (f"profile {p}, seed {s}" for p, s in ((record.profile, record.seed), (profile, seed)))
             raise BrokenJournal(f"{path}: was written with {there} and cannot be resumed with {here}; give the same.")
         yield record

@@ -22,7 +22,7 @@ class Record(msgspec.Struct, tag_field="kind", tag=str.lower, omit_defaults=True
     """Anything that a journal holds; `kind` is the lower-case name of the class."""
 
 
-class Run(Record, kw_only=True):
+class RunRecord(Record, tag="run", kw_only=True):
     """Head of a run: who was examined, with what, and how to repeat it."""
 
     schema: int  # always written, so that a reader of another schema knows: see docs/versioning.md
@@ -39,7 +39,7 @@ class Run(Record, kw_only=True):
     problem: str = ""  # why the backend could not be loaded; then nothing else follows
 
 
-class Case(Record, kw_only=True):
+class CaseRecord(Record, tag="case", kw_only=True):
     """A cell of the specification: one clause, asked of one operation in one dtype."""
 
     id: str
@@ -164,7 +164,7 @@ class End(Record, kw_only=True):
     interrupted: bool = False
 
 
-AnyRecord = Run | Case | Start | Result | Curve | End
+AnyRecord = RunRecord | CaseRecord | Start | Result | Curve | End
 
 
 def identity(clause: str, operation: str, dtype: str, mode: str, parameters: str) -> str:

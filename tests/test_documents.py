@@ -175,7 +175,7 @@ def test_clauses_in_a_row_are_drawn_together(clauses: list[str], text: str) -> N
 def test_a_stale_entry_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A cell that an entry covers and that passes is told; so is an entry that nothing meets, and a failure that is news."""
     right = Known("reference", ("GRAD-1",), "right", "1", "sin", "float64")
-    rare = Known("reference", ("GRAD-2",), "rare", "1", "sin", "float64", sometimes=True)
+    rare = Known("reference", ("GRAD-2",), "rare", "1", "sin", "float64", intermittent=True)
     monkeypatch.setattr(findings, "shipped", lambda backend: [right, rare])
     assert list(stale("reference", "quick", [0])) == [
         "fixed: GRAD-1[sin-reverse-float64], seed 0: right",

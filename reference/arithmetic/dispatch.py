@@ -21,8 +21,11 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_index, normalize_axis_tuple
 
 from clinometer.reference.arithmetic.jacobi import jacobi
+from clinometer.reference.arithmetic.rounding import Accuracy
+from clinometer.reference.arithmetic.summation import LETTERS, einsum
 
 Array = Any
+Partial = Callable[..., Any] | None
 
 
 class Traced(np.lib.mixins.NDArrayOperatorsMixin):
@@ -102,22 +105,46 @@ def magnitude(x: Array) -> Array:
     return x.magnitude() if isinstance(x, Traced) else abs(x)
 
 
-def primitive(plain: Callable) -> Callable:
-    """Make a function of plain arrays one that our array types may take over."""
+class Primitive:
+    """A function of plain arrays that our array types may take over, and what they must know of it.
 
-    @functools.wraps(plain)
-    def function(*arrays: Any, **params: Any) -> Any:
+    Of numpy's own functions the same is known by tables: `rules.PARTIALS`, `rules.STRUCTURAL` and `replicas.ACCURACY`.
+
+    Parameters
+    ----------
+    plain : callable
+    partials : sequence, optional
+        Of an elementwise function, one `f(y, *x)` an argument; None for one that is zero everywhere.
+    accuracy : Accuracy, optional
+        How well it is known, if not to half a rounding.
+    linearized : callable, optional
+        Its derivative as a linear map: of the place, the result, the arguments and the parameters.
+    """
+
+    def __init__(
+        self,
+        plain: Callable,
+        partials: Sequence[Partial] | None = None,
+        accuracy: Accuracy | None = None,
+        linearized: Callable[..., Any] | None = None,
+    ):
+        self.plain, self.partials, self.accuracy, self.linearized = plain, partials, accuracy, linearized
+        functools.update_wrapper(self, plain)
+
+    def __call__(self, *arrays: Any, **params: Any) -> Any:
         top = highest(arrays)
-        return plain(*arrays, **params) if top is None else top.apply(function, arrays, params)
+        return self.plain(*arrays, **params) if top is None else top.apply(self, arrays, params)
 
-    function.plain = plain  # type: ignore[attr-defined]  # a function takes attributes; mypy does not know which
-    return function
+
+def primitive(**knowledge: Any) -> Callable[[Callable], Primitive]:
+    """Make a function of plain arrays a `Primitive`, with what is to be known of it."""
+    return lambda plain: Primitive(plain, **knowledge)
 
 
 # ----- the primitives that numpy has no single function for -----
 
 
-@primitive
+@Primitive
 def pick(*arrays: Array, positions: np.ndarray) -> Array:
     """Return the entries at `positions` of the raveled, concatenated arrays; the position past the end is zero."""
     if isinstance(positions, Traced):
@@ -126,7 +153,7 @@ def pick(*arrays: Array, positions: np.ndarray) -> Array:
     return np.append(flat, np.zeros(1, flat.dtype))[positions]
 
 
-@primitive
+@Primitive
 def scatter(x: Array, *, positions: np.ndarray, shape: tuple[int, ...]) -> Array:
     """Add the entries of x up at `positions` of an array of zeros; the position past the end is dropped."""
     if isinstance(positions, Traced):  # an order of entries that is traced, for a constant
@@ -136,28 +163,13 @@ def scatter(x: Array, *, positions: np.ndarray, shape: tuple[int, ...]) -> Array
     return out[:-1].reshape(shape)
 
 
-@primitive
+@Primitive
 def contract(*arrays: Array, labels: tuple[str, ...], out: str) -> Array:
     """Einstein's sum: one letter an axis, none twice within one array."""
     return einsum(labels, out, *arrays)
 
 
-def einsum(labels: Sequence[str], out: str, *arrays: np.ndarray, **how: Any) -> np.ndarray:
-    """np.einsum, but where there is nothing to sum: numpy 2.4 may then write past the end of an empty result."""
-    if all(np.size(a) for a in arrays):
-        return np.einsum(",".join(labels) + "->" + out, *arrays, **how)
-    sizes: dict[str, int] = {}
-    lead = []  # what an ellipsis stands for
-    for label, a in zip(labels, arrays, strict=True):
-        named = label.removeprefix("...")
-        cut = np.ndim(a) - len(named)
-        lead.append(np.shape(a)[:cut])
-        sizes |= zip(named, np.shape(a)[cut:], strict=True)
-    shape = (*np.broadcast_shapes(*lead), *(sizes[c] for c in out.removeprefix("...")))
-    return np.zeros(shape, np.result_type(*arrays))
-
-
-@primitive
+@Primitive
 def inverse(x: Array) -> Array:
     """Invert matrices; in extended precision LAPACK's answer is refined by Newton's iteration."""
     y = np.linalg.inv(x.astype(np.complex128 if x.dtype.kind == "c" else np.float64, copy=False)).astype(x.dtype)
@@ -167,19 +179,19 @@ def inverse(x: Array) -> Array:
     return y
 
 
-@primitive
+@Primitive
 def eigenvalues(x: Array) -> Array:
     """Return the eigenvalues of symmetric matrices, in ascending order."""
     return jacobi(x)[0]
 
 
-@primitive
+@Primitive
 def eigenvectors(x: Array) -> Array:
     """Return matrices whose columns are orthonormal eigenvectors of symmetric ones, in the order of `eigenvalues`."""
     return jacobi(x)[1]
 
 
-@primitive
+@Primitive
 def normwise(x: Array, *, roundings: Callable[[float], float] = lambda u: 1.0) -> Array:
     """Return x: matrices whose error an algorithm bounds by their norm only (LAPACK; Higham, ch. 14).
 
@@ -188,14 +200,14 @@ def normwise(x: Array, *, roundings: Callable[[float], float] = lambda u: 1.0) -
     return x
 
 
-@primitive
+@Primitive
 def cast(x: Array, *, dtype: Any) -> Array:
     """Return x in another dtype; to integers and booleans nothing of a derivative goes along."""
     x = np.asarray(x)
     return (x.real if x.dtype.kind == "c" and np.dtype(dtype).kind != "c" else x).astype(dtype)
 
 
-@primitive
+@Primitive
 def stop_gradient(x: Array) -> Array:
     """Return x, cut from its derivative."""
     return x
@@ -238,8 +250,6 @@ REARRANGEMENTS: set[Callable] = {
     np.moveaxis, np.ravel, np.repeat, np.reshape, np.roll, np.split, np.squeeze, np.stack, np.swapaxes, np.take,
     np.tile, np.transpose, np.unstack,
 }  # fmt: skip
-
-
 SEVERAL = {at_set, np.meshgrid}  # of all others the first argument alone holds entries; an array behind it is an index
 
 
@@ -264,8 +274,6 @@ def rearrange(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 # ----- the rest of numpy, in terms of the above -----
-
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 def total(x: Array, axis: Any = None, keepdims: bool = False) -> Array:

@@ -6,6 +6,7 @@ import functools
 import math
 import os
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import ml_dtypes  # noqa: F401  # gives numpy the name bfloat16
 import numpy as np
@@ -39,6 +40,14 @@ class Precision:
     def complex(self) -> bool:
         """Whether its numbers are complex."""
         return self.working is not self.real
+
+
+class Accuracy(NamedTuple):
+    """How well a function is known that is not known to half a rounding."""
+
+    reference: float  # error of our own value, in roundings of float64
+    vendor: float  # error that a library may have, in roundings of its dtype
+    floor: float = 0.0  # both are relative to the value or, near a zero of the function, to this
 
 
 NARROW = "CLINOMETER_NARROW_LONGDOUBLE"  # set to 1, it makes this machine one on which long double has float64's digits

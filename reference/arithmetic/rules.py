@@ -13,19 +13,23 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.arithmetic import dispatch
+from clinometer.reference.arithmetic.dispatch import Partial
 from clinometer.reference.arithmetic.linear_maps import Cast, Chain, Contract, LinearMap, Part, Pick, Scale, Scatter, Select
-
-Partial = Callable[..., Any] | None
-
-PARTIALS: dict[Callable, Sequence[Partial]] = {}
+from clinometer.reference.arithmetic.summation import LETTERS
 
 
-def partials(function: Callable, rule: Sequence[Partial]) -> None:
-    """Register the partials of an elementwise function: `f(y, *x)` each, None for one that is zero everywhere."""
-    PARTIALS[function] = tuple(rule)
+def ratio(y: Any, x: Any) -> Any:
+    """y / x, or 0 at zero: the slope 1 or -1 as libraries have it, whose derivative cancels to a rounding."""
+    return np.where(x == 0, 0.0, y / np.where(x == 0, 1.0, x))
 
 
-def linearize(function: Callable, place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap | None:
+# Of numpy's elementwise functions: `f(y, *x)` each, None for one that is zero everywhere. The catalogue adds those of its rows.
+PARTIALS: dict[Callable, Sequence[Partial]] = {
+    np.hypot: (lambda r, x, y: ratio(x, r), lambda r, x, y: ratio(y, r)),  # the size of complex numbers
+}
+
+
+def linearize(function: Any, place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap | None:
     """Return the derivative of a primitive in its argument `place`, at the point `args` with the result `y`.
 
     None means zero, everywhere: nothing flows.
@@ -35,16 +39,19 @@ def linearize(function: Callable, place: int, y: Any, args: Sequence[Any], param
     TypeError
         The function has no rule.
     """
-    if function in PARTIALS:
-        partial = PARTIALS[function][place]
+    ours = isinstance(function, dispatch.Primitive)
+    partials = PARTIALS.get(function) or (function.partials if ours else None)
+    if partials is not None:
+        partial = partials[place]
         if partial is None:
             return None
         return Scale(partial(y, *_typed(y, args)), np.shape(args[place]), np.shape(y))
     if function in dispatch.DECISIONS:
         return None
-    if function not in STRUCTURAL:
+    linearized = function.linearized if ours else None
+    if linearized is None and function not in STRUCTURAL:
         raise TypeError(f"{getattr(function, '__name__', function)} has no derivative rule; give its row partials")
-    return STRUCTURAL[function](place, y, args, params)
+    return (linearized or STRUCTURAL[function])(place, y, args, params)
 
 
 def _typed(y: Any, args: Sequence[Any]) -> list[Any]:
@@ -81,7 +88,7 @@ def _where(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> L
 
 def _inverse(place: int, y: Any, args: Sequence[Any], params: dict[str, Any]) -> LinearMap:
     """d(X^-1) = -X^-1 dX X^-1 (Giles 2008, section 2.2.3)."""
-    batch = dispatch.LETTERS[: len(np.shape(y)) - 2]
+    batch = LETTERS[: len(np.shape(y)) - 2]
     labels = [batch + "wx", batch + "xy", batch + "yz"]
     return Contract(labels, batch + "wz", [-y, args[0], y], 1)
 
@@ -97,14 +104,14 @@ def _eigenvectors(place: int, v: Any, args: Sequence[Any], params: dict[str, Any
     same = np.eye(shape[-1], dtype=bool)
     gap = np.expand_dims(w, -2) - np.expand_dims(w, -1)
     f = np.where(same, 0.0, 1 / np.where(same, 1.0, gap))
-    batch = dispatch.LETTERS[: len(shape) - 2]
+    batch = LETTERS[: len(shape) - 2]
     back = Contract([batch + "xi", batch + "ij"], batch + "xj", [v, v], 1)
     return Chain(_congruence(v, args[0], "i", "j"), Scale(f, shape, shape), back)
 
 
 def _congruence(v: Any, x: Any, row: str, column: str) -> Contract:
     """Return the map dX -> V' dX V, or its diagonal where row and column have one letter."""
-    batch = dispatch.LETTERS[: len(np.shape(x)) - 2]
+    batch = LETTERS[: len(np.shape(x)) - 2]
     out = batch + (row if row == column else row + column)
     return Contract([batch + "x" + row, batch + "xy", batch + "y" + column], out, [v, x, v], 1)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+from clinometer.reference.arithmetic.rules import PARTIALS
 from clinometer.reference.catalogue import (
     activations,
     complex_numbers,
@@ -37,6 +38,9 @@ CATALOGUE: dict[str, Operation] = {
     **complex_numbers.COMPLEX,
     **structure.PRIMITIVES,
 }
+
+# The arithmetic takes the derivative of a function from its row.
+PARTIALS.update({row.value: tuple(row.partials) for row in CATALOGUE.values() if row.partials is not None})
 
 # The mathematics as a namespace: what a program runs on to find its truth.
 MATHEMATICS = SimpleNamespace(**{name: row.value for name, row in CATALOGUE.items()})

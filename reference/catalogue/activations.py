@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.arithmetic.dispatch import primitive, slack
-from clinometer.reference.arithmetic.replicas import ACCURACY
-from clinometer.reference.catalogue.elementwise import FAR, TRANSCENDENTAL, WIDE, clip
+from clinometer.reference.arithmetic.replicas import TRANSCENDENTAL
+from clinometer.reference.catalogue.elementwise import FAR, WIDE, clip
 from clinometer.reference.catalogue.rows import (
     NONZERO,
     REAL,
@@ -29,19 +29,16 @@ SHRUNK = REAL.avoiding(-0.5, 0.5, -0.25, 0.25)
 SELU_ALPHA, SELU_SCALE = 1.6732632423543772848170429916717, 1.0507009873554804934193349852946
 
 
-@primitive
+@primitive(accuracy=TRANSCENDENTAL)
 def sigmoid(x: Any) -> Any:
     """1 / (1 + exp(-x))."""
     return 1 / (1 + np.exp(-x))
 
 
-@primitive
+@primitive(accuracy=TRANSCENDENTAL)
 def log_sigmoid(x: Any) -> Any:
     """log(sigmoid(x)) without overflow."""
     return -np.logaddexp(-x, 0.0)
-
-
-ACCURACY |= {sigmoid: TRANSCENDENTAL, log_sigmoid: TRANSCENDENTAL}
 
 
 def log_sigmoid_slope(y: Any, x: Any) -> Any:

@@ -12,9 +12,8 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.arithmetic.dispatch import primitive, slack
-from clinometer.reference.arithmetic.replicas import ACCURACY, Accuracy
-from clinometer.reference.arithmetic.rounding import EXTENDED
-from clinometer.reference.arithmetic.rules import partials
+from clinometer.reference.arithmetic.rounding import EXTENDED, Accuracy
+from clinometer.reference.arithmetic.rules import ratio
 from clinometer.reference.catalogue.rows import (
     IDENTITY,
     NONZERO,
@@ -40,20 +39,6 @@ WIDE = Domain(-80.0, 80.0)  # exp(80) is far from overflow in float32
 NAN, INF = math.nan, math.inf
 ENDS = [convention(-1.0), convention(1.0)]
 FAR = [removable(-1000.0, note="saturated"), removable(1000.0, note="saturated")]
-
-# Libraries promise 4 ulp (numpy's vectorized functions: numpy pull request 19478) or better (glibc and SLEEF: 1 to 2),
-# and 4 ulp are up to 8 roundings: K times 2. Measured over the domains below, in roundings: numpy 2.4 in float32 up to
-# 5.6 (asin), 3.9 (log, atan2) and 3.5 (log10, cosh), in float64 up to 1.6; torch 2.13 in either up to 2.1 (asinh). In
-# chains of three to six of them numpy's float32 was off by up to 5.0 of the K = 4 that are allowed, and so by 2.6.
-TRANSCENDENTAL = Accuracy(reference=1, vendor=2)
-ACCURACY |= dict.fromkeys(
-    (
-        np.exp, np.exp2, np.expm1, np.log, np.log2, np.log10, np.log1p, np.logaddexp, np.power, np.cbrt,
-        np.sin, np.cos, np.tan, np.arcsin, np.arccos, np.arctan, np.arctan2,
-        np.sinh, np.cosh, np.tanh, np.arcsinh, np.arccosh, np.arctanh,
-    ),
-    TRANSCENDENTAL,
-)  # fmt: skip
 
 
 def off_multiples(x: Any, y: Any) -> Any:
@@ -205,14 +190,13 @@ def sinc(x: Any) -> Any:
 SATURATION = 40.0
 
 
-@primitive
+@primitive(
+    partials=[lambda y, x: -2 * np.sign(np.real(x)) * y],
+    accuracy=Accuracy(reference=2.0**55, vendor=1),  # off by as much as it is: others have 1 - 1
+)
 def remnant(x: Any) -> Any:
     """1 - tanh(x)**2 beyond `SATURATION`."""
     return 4 * np.exp(-2 * np.sign(np.real(x)) * x)
-
-
-partials(remnant, [lambda y, x: -2 * np.sign(np.real(x)) * y])
-ACCURACY[remnant] = Accuracy(reference=2.0**55, vendor=1)  # off by as much as it is: others have 1 - 1
 
 
 def tanh_slope(y: Any, x: Any) -> Any:
@@ -252,14 +236,6 @@ TRIGONOMETRIC = table(
     ),
     Operation("atanh", np.arctanh, partials=[lambda y, x: 1 / (1 - x * x)], domain=UNIT, special=ENDS),
 )
-
-
-def ratio(y: Any, x: Any) -> Any:
-    """y / x, or 0 at zero: the slope 1 or -1 as libraries have it, whose derivative cancels to a rounding."""
-    return np.where(x == 0, 0.0, y / np.where(x == 0, 1.0, x))
-
-
-partials(np.hypot, [lambda r, x, y: ratio(x, r), lambda r, x, y: ratio(y, r)])  # the size of complex numbers
 
 
 def clip(x: Any, min: float | None = None, max: float | None = None) -> Any:

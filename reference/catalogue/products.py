@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.arithmetic.dispatch import contract
+from clinometer.reference.arithmetic.summation import LETTERS
 
 
 def vecdot(x: Any, y: Any) -> Any:
@@ -27,7 +27,7 @@ def tensordot(x: Any, y: Any, axes: Any) -> Any:
     """Contract the last `axes` axes of x with the first of y, or the axes that two lists pair."""
     nx, ny = len(x.shape), len(y.shape)
     left, right = (range(nx - axes, nx), range(axes)) if isinstance(axes, int) else axes
-    lx, ly = list(dispatch.LETTERS[:nx]), list(dispatch.LETTERS[nx : nx + ny])
+    lx, ly = list(LETTERS[:nx]), list(LETTERS[nx : nx + ny])
     for i, j in zip(left, right, strict=True):
         ly[j] = lx[i]
     out = [c for c in lx + ly if not (c in lx and c in ly)]
@@ -37,7 +37,7 @@ def tensordot(x: Any, y: Any, axes: Any) -> Any:
 def kron(x: Any, y: Any) -> Any:
     n = max(len(x.shape), len(y.shape))
     sx, sy = (1,) * (n - len(x.shape)) + x.shape, (1,) * (n - len(y.shape)) + y.shape
-    lx, ly = dispatch.LETTERS[:n], dispatch.LETTERS[n : 2 * n]
+    lx, ly = LETTERS[:n], LETTERS[n : 2 * n]
     out = "".join(a + b for a, b in zip(lx, ly, strict=True))
     blocks = contract(np.reshape(x, sx), np.reshape(y, sy), labels=(lx, ly), out=out)
     return np.reshape(blocks, tuple(a * b for a, b in zip(sx, sy, strict=True)))
@@ -54,7 +54,7 @@ def einsum(subscripts: str, *operands: Any) -> Any:
     left, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = left.split(",")
     extra = max((len(x.shape) - len(t) + 3 for t, x in zip(terms, operands, strict=True) if "..." in t), default=0)
-    batch = "".join(c for c in dispatch.LETTERS if c not in left)[:extra]
+    batch = "".join(c for c in LETTERS if c not in left)[:extra]
     if not arrow:
         letters = left.replace(",", "").replace(".", "")
         out = "..." * ("..." in left) + "".join(c for c in sorted(set(letters)) if letters.count(c) == 1)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.reference.arithmetic.rounding import PRECISIONS
-from clinometer.reference.arithmetic.rules import Partial, partials
+from clinometer.reference.arithmetic.rules import Partial
 
 
 class Group(enum.Enum):
@@ -204,14 +204,11 @@ class Operation:
     undrawn: str = ""
 
     def __post_init__(self) -> None:
-        if self.partials is None:
-            return
-        if len(self.partials) != self.arity:
+        if self.partials is not None and len(self.partials) != self.arity:
             raise ValueError(
                 f"row {self.name!r} has {len(self.partials)} partials for {self.arity} "
                 f"argument{'s' * (self.arity != 1)}; write one partial per argument, and `zero` for an argument without one"
             )
-        partials(self.value, self.partials)
 
     def distance(self, *args: np.ndarray) -> float:
         """Return how far the arguments, together, may move before one meets a kink, a tie or an edge."""

@@ -13,14 +13,12 @@ import functools
 import math
 from collections.abc import Iterator
 from contextvars import ContextVar
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from clinometer.reference.arithmetic.dispatch import primitive, slack
-from clinometer.reference.arithmetic.replicas import ACCURACY, Accuracy
-from clinometer.reference.arithmetic.rules import partials
+from clinometer.reference.arithmetic.dispatch import Partial, Primitive, slack
+from clinometer.reference.arithmetic.rounding import Accuracy
 from clinometer.reference.catalogue.rows import UNIT, UNIT_INTERVAL, Domain, Group, Operation, convention, removable, table
 
 POLES = [convention(0.0), convention(-1.0), convention(-2.0)]
@@ -61,13 +59,21 @@ def _mpmath(exact: Any) -> Any:
     return evaluated
 
 
-def _scipy(name: str, exact: Any, roundings: float, vendor: float = 1.0, floor: float = 0.0, plain: Any = None) -> Any:
+def _scipy(
+    name: str,
+    exact: Any,
+    roundings: float,
+    vendor: float = 1.0,
+    floor: float = 0.0,
+    plain: Any = None,
+    partial: Partial = None,
+) -> Primitive:
     """Return a function of scipy.special as a primitive, imported when it is first called.
 
     `exact` is the same by mpmath: of that module and a number. `roundings` is scipy's error in roundings of float64;
     `vendor` the error, in roundings of the dtype in hand, that a library's own implementation promises; both of at least
     `floor` in place of a smaller value. `plain` is what to call with the module where the name is not that of a function
-    there.
+    there; `partial` the derivative, where no row says it.
     """
     evaluated = _mpmath(exact)
 
@@ -82,21 +88,32 @@ def _scipy(name: str, exact: Any, roundings: float, vendor: float = 1.0, floor: 
         return np.asarray(y, dtype=np.asarray(x).dtype)[()]
 
     function.__name__ = name
-    made = primitive(function)
-    ACCURACY[made] = Accuracy(roundings, vendor, floor)
-    return made
+    return Primitive(function, None if partial is None else [partial], Accuracy(roundings, vendor, floor))
 
 
 def _polygamma(n: int) -> Any:
     """Return the derivative of order n of digamma: (-1)^(n+1) n! zeta(n + 1, x), by Hurwitz's zeta."""
     sign = (-1) ** (n + 1) * math.factorial(n)
     hurwitz = lambda special, x: sign * special.zeta(n + 1.0, x)  # noqa: E731  # a name for what it is
-    return _scipy(f"polygamma{n}", lambda mp, x: mp.polygamma(n, x), 10, vendor=2, floor=1.0, plain=hurwitz)
+    of_order_n = lambda mp, x: mp.polygamma(n, x)  # noqa: E731  # as above
+    slope = _next_polygamma(n) if n < 4 else None
+    return _scipy(f"polygamma{n}", of_order_n, 10, vendor=2, floor=1.0, plain=hurwitz, partial=slope)
+
+
+def _next_polygamma(n: int) -> Partial:
+    return lambda y, x: POLYGAMMA[n + 1](x)
 
 
 def _bessel(n: int) -> Any:
     """Return the modified Bessel function of order n."""
-    return _scipy(f"i{n}", lambda mp, x: mp.besseli(n, x), 16, vendor=4, plain=lambda special, x: special.iv(n, x))
+    of_order_n = lambda mp, x: mp.besseli(n, x)  # noqa: E731  # a name for what it is
+    slope = _mean_of_neighbours(n) if n < 5 else None
+    return _scipy(f"i{n}", of_order_n, 16, vendor=4, plain=lambda special, x: special.iv(n, x), partial=slope)
+
+
+def _mean_of_neighbours(n: int) -> Partial:
+    """Return the derivative of the modified Bessel function of order n (DLMF 10.29.1)."""
+    return lambda y, x: (BESSEL[n - 1](x) + BESSEL[n + 1](x)) / 2
 
 
 TWO_OVER_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -105,8 +122,7 @@ ROOT_TWO_PI = math.sqrt(2 * math.pi)
 erf, erfc = _scipy("erf", lambda mp, x: mp.erf(x), 4), _scipy("erfc", lambda mp, x: mp.erfc(x), 12)
 # Vectorized gelu takes erf by Abramowitz and Stegun 7.1.26, good to 1.5e-7 (2.5 roundings of float32 at 1; see
 # pytorch issue 198183); it is allowed some of them.
-quick_erf = _scipy("erf", lambda mp, x: mp.erf(x), 4, vendor=6)
-partials(quick_erf, [lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)])
+quick_erf = _scipy("erf", lambda mp, x: mp.erf(x), 4, vendor=6, partial=lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x))
 
 # Cephes, with peak errors in units of 2**-53: lgam 4.9 and psi 13.5 (relative, but absolute below one), i0 5.2, i1 17,
 # ndtri 6.5. Measured against mpmath over the domains below, in roundings of their dtype (torch 2.13 in float32 and in
@@ -114,17 +130,13 @@ partials(quick_erf, [lambda y, x: TWO_OVER_ROOT_PI * np.exp(-x * x)])
 # ndtri 5, 4 and 8; erfinv 1, 1 and 3. In single precision Cephes claims 4.0e-7 for i0f and 1.5e-6 for i1f, which are 6.7
 # and 25 roundings; of torch's kernels without vector instructions 7.3 and 17 were measured.
 gammaln = _scipy("gammaln", lambda mp, x: mp.re(mp.loggamma(x)), 5, floor=1.0)
-digamma = _scipy("digamma", lambda mp, x: mp.digamma(x), 14, vendor=4, floor=1.0)
+digamma = _scipy("digamma", lambda mp, x: mp.digamma(x), 14, vendor=4, floor=1.0, partial=_next_polygamma(0))
 # Recurrences and Euler-Maclaurin sums, likewise: trigamma 8 in torch's float32, polygamma(2) 8 in float64.
 POLYGAMMA = [digamma, *(_polygamma(n) for n in (1, 2, 3, 4))]
-for lower, upper in pairwise(POLYGAMMA):
-    partials(lower, [lambda y, x, upper=upper: upper(x)])
 
 i0 = _scipy("i0", lambda mp, x: mp.besseli(0, x), 6, vendor=3)
-i1 = _scipy("i1", lambda mp, x: mp.besseli(1, x), 16, vendor=6.5)
+i1 = _scipy("i1", lambda mp, x: mp.besseli(1, x), 16, vendor=6.5, partial=_mean_of_neighbours(1))
 BESSEL = [i0, i1, *(_bessel(n) for n in (2, 3, 4, 5))]
-for below, made, above in zip(BESSEL, BESSEL[1:], BESSEL[2:], strict=False):
-    partials(made, [lambda y, x, below=below, above=above: (below(x) + above(x)) / 2])
 erfinv = _scipy("erfinv", lambda mp, x: mp.erfinv(x), 4)
 ndtri = _scipy("ndtri", lambda mp, x: mp.sqrt(2) * mp.erfinv(2 * x - 1), 8, vendor=2)
 # Far down libraries have log(erfcx(-x / sqrt(2)) / 2) - x^2 / 2 (torch's ATen/native/Math.h): a rounding of the square, and one

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.arithmetic.dispatch import contract, normwise
 from clinometer.reference.arithmetic.rounding import EXTENDED
+from clinometer.reference.arithmetic.summation import LETTERS
 from clinometer.reference.catalogue.rows import IDENTITY, REAL, Corner, Group, Operation, kink, table
 from clinometer.reference.catalogue.structure import pad
 
@@ -45,7 +45,7 @@ def convolved(x: Any, weight: Any, stride: Any = 1, padding: Any = 0, dilation: 
     number, each = picked.shape[2 : 2 + len(size)], weight.shape[1]
     picked = np.reshape(picked, (x.shape[0], groups, each, *number, *size))
     filters = np.reshape(weight, (groups, weight.shape[0] // groups, each, *size))
-    space, inside = dispatch.LETTERS[: len(size)], dispatch.LETTERS[len(size) : 2 * len(size)]
+    space, inside = LETTERS[: len(size)], LETTERS[len(size) : 2 * len(size)]
     y = contract(picked, filters, labels=("wgx" + space + inside, "gyx" + inside), out="wgy" + space)
     return np.reshape(y, (x.shape[0], weight.shape[0], *number))
 
@@ -140,7 +140,7 @@ def transformed(x: Any, n: int | None, axis: int, norm: str, inverse: bool) -> A
 def mapped(x: Any, turn: np.ndarray, inner: int) -> Any:
     """Contract the last `inner` axes of x with the first of a constant."""
     lead = len(x.shape) - inner
-    letters = dispatch.LETTERS[: lead + turn.ndim]
+    letters = LETTERS[: lead + turn.ndim]
     return contract(
         x,
         turn.astype(x.dtype),

@@ -44,14 +44,14 @@ def perform(step: Step, xp: Any, values: Mapping[str, Any], flow: PythonControlF
     args = tuple([values[a] if isinstance(a, str) else a for a in step.args])
     if not step.blocks:
         return (getattr(xp, step.op)(*args, **step.params),)
-    if step.op not in STRUCTURES:
-        raise InvalidProgram(f"control flow {step.op!r}; there are {', '.join(STRUCTURES)}")
+    if step.op not in BLOCK_OPERATIONS:
+        raise InvalidProgram(f"control flow {step.op!r}; there are {', '.join(BLOCK_OPERATIONS)}")
     blocks = [lambda *inputs, block=block: _block(block, xp, values, inputs, flow) for block in step.blocks]
-    return STRUCTURES[step.op](flow, step, blocks, args)
+    return BLOCK_OPERATIONS[step.op](flow, step, blocks, args)
 
 
 # Each structure: its name, and what it does with its blocks and operands.
-STRUCTURES: dict[str, Callable[..., tuple[Any, ...]]] = {
+BLOCK_OPERATIONS: dict[str, Callable[..., tuple[Any, ...]]] = {
     "if": lambda flow, step, blocks, args: flow.cond(args[0], *blocks),  # (then, otherwise)
     "while": lambda flow, step, blocks, args: flow.while_loop(*blocks, args),  # (test, body)
     "for": lambda flow, step, blocks, args: flow.repeat(step.params["times"], *blocks, args),

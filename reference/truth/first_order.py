@@ -15,11 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.reference.arithmetic.dispatch import LETTERS, einsum
 from clinometer.reference.arithmetic.dual import Dual
 from clinometer.reference.arithmetic.linear_maps import broadcast
 from clinometer.reference.arithmetic.replicas import LEAD, PointsDisagree, ReplicaArray
 from clinometer.reference.arithmetic.rounding import Precision, RoundingNoise
+from clinometer.reference.arithmetic.summation import LETTERS, einsum
 from clinometer.reference.catalogue import MATHEMATICS
 from clinometer.reference.program.interpreter import run
 from clinometer.reference.truth.expected import Expected, expect, settled

@@ -15,7 +15,7 @@ from custom import known_pullback
 
 from clinometer.backends.reference.adapter import Reference
 from clinometer.gradcheck import GradientReport, check_gradients
-from clinometer.gradcheck.line import Line
+from clinometer.gradcheck.line import UserLine
 from clinometer.gradcheck.solvers import NEAR, jumps
 
 Values = Callable[[np.ndarray], np.ndarray]
@@ -214,5 +214,5 @@ TORN: dict[str, tuple[Callable[[float], float], list[tuple[float, float]]]] = {
 def test_a_jump_however_low_is_told_from_a_kink(name: str) -> None:
     """Jumps of a hundred millionth are found with their height and place; kinks and steep slopes are none."""
     f, due = TORN[name]
-    line = Line(lambda t: float(f(t) - f(0)), 1e-16)
+    line = UserLine(lambda t: float(f(t) - f(0)), 1e-16)
     assert {(float(f"{it.height:.2g}"), float(f"{it.away:.6g}")) for it in jumps(line, (1.0, *NEAR))} == set(due)

@@ -13,9 +13,9 @@ from custom import known_pullback
 
 from clinometer.backends.reference.adapter import Reference
 from clinometer.gradcheck import GradientError, GradientReport, check_gradients
-from clinometer.gradcheck.differences import Heard
+from clinometer.gradcheck.differences import Judgement
 from clinometer.gradcheck.examination import Inspection
-from clinometer.gradcheck.function import Subject, arguments
+from clinometer.gradcheck.function import UserFunction, arguments
 from clinometer.gradcheck.report import apart, factor
 from clinometer.gradcheck.solvers import FAINT
 from clinometer.reference.differences import Estimate
@@ -83,7 +83,7 @@ def test_the_mode_that_differences_refute_is_blamed(wrong: float) -> None:
     assert told(np.sin, [0.5, 1.5], backend=backend).message.endswith("agree with reverse mode: look at the tangent.")
     backend.forward = 1.0
     given = arguments([[0.5, 1.5]], backend)
-    inspection = Inspection(Subject(np.sin, given, backend), GradientReport("modes"), np.random.default_rng(0), 8)
+    inspection = Inspection(UserFunction(np.sin, given, backend), GradientReport("modes"), np.random.default_rng(0), 8)
     pulled = inspection.pulled()
     pulled[0].gradients = [g * wrong for g in pulled[0].gradients]
     with pytest.raises(GradientError, match="agree with forward mode: look at the backward pass"):
@@ -92,8 +92,8 @@ def test_the_mode_that_differences_refute_is_blamed(wrong: float) -> None:
 
 def test_no_mode_is_blamed_where_differences_cannot_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two modes that disagree where differences decide nothing are told, and neither is said to be right."""
-    nothing = Heard("undecided", 0.0, Estimate(np.float64(0), np.inf, 1.0), np.inf)
-    monkeypatch.setattr("clinometer.gradcheck.examination.judge", lambda *_, **__: nothing)
+    nothing = Judgement("undecided", 0.0, Estimate(np.float64(0), np.inf, 1.0), np.inf)
+    monkeypatch.setattr("clinometer.gradcheck.examination.judge_derivative", lambda *_, **__: nothing)
     backend = Modes()
     backend.forward = 2.0
     report = told(np.sin, [0.3, 0.4], backend=backend)

@@ -10,14 +10,14 @@ from pathlib import Path
 from clinometer.journal.records import (
     SCHEMA,
     Array,
-    Case,
+    CaseRecord,
     Cost,
     Curve,
     End,
     Evidence,
     Observation,
     Result,
-    Run,
+    RunRecord,
     Start,
     Step,
     Witness,
@@ -43,7 +43,7 @@ CLAUSES: list[tuple[str, str, Level, str]] = [
 ]
 
 
-def run(backend: str, **changes: object) -> Run:
+def run(backend: str, **changes: object) -> RunRecord:
     """Return the head of a run."""
     fields: dict[str, object] = {
         "schema": SCHEMA,
@@ -57,14 +57,14 @@ def run(backend: str, **changes: object) -> Run:
         "versions": {backend.split(":")[0]: "2.13.0", "python": "3.13.5", "numpy": "2.3.1", "hypothesis": "6.150.0"},
         "platform": "Linux-6.12-x86_64",
     }
-    return Run(**(fields | changes))  # type: ignore[arg-type]
+    return RunRecord(**(fields | changes))  # type: ignore[arg-type]
 
 
-def case(clause: str = "GRAD-1", operation: str = "sin", dtype: str = "float64", parameters: str = "") -> Case:
+def case(clause: str = "GRAD-1", operation: str = "sin", dtype: str = "float64", parameters: str = "") -> CaseRecord:
     """Return a case of one of the clauses above."""
     _, chapter, level, text = next(it for it in CLAUSES if it[0] == clause)
     mode = {"VALUE": "value", "DETACH": "tape"}.get(clause.split("-")[0], "reverse")
-    return Case(
+    return CaseRecord(
         id=identity(clause, operation, dtype, mode, parameters),
         clause=clause,
         chapter=chapter,
@@ -94,7 +94,7 @@ def witness(value: float) -> Witness:
     )
 
 
-def evidence(it: Case, shape: tuple[int, int] = (3, 4)) -> Evidence:
+def evidence(it: CaseRecord, shape: tuple[int, int] = (3, 4)) -> Evidence:
     """Return the evidence of a gradient that is twice too large at one place."""
     size = shape[0] * shape[1]
     sides = list(shape)
@@ -140,7 +140,7 @@ def curve(operation: str, wrong: bool = False, points: int = 201) -> Curve:
     return Curve(operation=operation, dtype="float64", x=x, value=[f(v) for v in x], gradient=gradient, reference=reference)
 
 
-def result(it: Case, outcome: Outcome, rng: random.Random, **more: object) -> Result:
+def result(it: CaseRecord, outcome: Outcome, rng: random.Random, **more: object) -> Result:
     """Return a result with plausible numbers; what is wrong comes with evidence."""
     bad = outcome in ("fail", "error", "timeout", "invalid")
     fields: dict[str, object] = {
@@ -164,7 +164,7 @@ def write(path: Path, records: Sequence[object]) -> Path:
     return path
 
 
-def session(backend: str, cases: list[Case], weights: dict[Outcome, float], seed: int) -> list[object]:
+def session(backend: str, cases: list[CaseRecord], weights: dict[Outcome, float], seed: int) -> list[object]:
     """Return the records of one whole run, with outcomes drawn by weight."""
     rng = random.Random(seed)
     records: list[object] = [run(backend)]
@@ -187,7 +187,7 @@ def session(backend: str, cases: list[Case], weights: dict[Outcome, float], seed
     return records
 
 
-def grid(parameters: int = 1, dtypes: tuple[str, ...] = ("float32", "float64")) -> list[Case]:
+def grid(parameters: int = 1, dtypes: tuple[str, ...] = ("float32", "float64")) -> list[CaseRecord]:
     """Return every clause for every operation and dtype."""
     return [
         case(clause, operation, dtype, f"n={p}" if parameters > 1 else "")
@@ -220,12 +220,12 @@ def small(folder: Path) -> list[Path]:
     return [write(folder / f"{name}.jsonl", records) for name, records in sessions.items()]
 
 
-def finished(it: Case, outcome: Outcome = "pass", **more: object) -> list[object]:
+def finished(it: CaseRecord, outcome: Outcome = "pass", **more: object) -> list[object]:
     """Return the records of a case that has a result."""
     return [it, Start(id=it.id, at="2026-03-01T12:00:01Z"), Result(id=it.id, outcome=outcome, **more)]  # type: ignore[arg-type]
 
 
-def seen(it: Case, **answers: str) -> list[object]:
+def seen(it: CaseRecord, **answers: str) -> list[object]:
     """Return the records of a case that recorded answers, each under its point."""
     return finished(it, observed=[Observation(point=f"{it.operation} {point}", answer=a) for point, a in answers.items()])
 
@@ -316,7 +316,7 @@ def large(
         name = f"test_{clause.lower().replace('-', '_')}[{operation}-{dtype}-{n}]"
         test = f"clinometer.suites.test_{chapter.lower().replace(' ', '_')}::{name}"
         cases.append(
-            Case(
+            CaseRecord(
                 id=identity(clause, operation, dtype, "reverse", str(n)),
                 clause=clause,
                 chapter=chapter,

@@ -68,7 +68,7 @@ def test_a_last_line_cut_short_is_dropped(tmp_path: Path) -> None:
     """A journal whose last line a crash cut short is read up to the line before."""
     path = made.write(tmp_path / "a.jsonl", [made.run("torch"), End(at="now", exit=0)])
     path.write_bytes(path.read_bytes()[:-9])
-    assert [type(record).__name__ for record in reader.read(path)] == ["Run"]
+    assert [type(record).__name__ for record in reader.read(path)] == ["RunRecord"]
 
 
 def test_a_journal_that_is_taken_up_again_loses_its_cut_line_alone(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_journal_that_is_taken_up_again_loses_its_cut_line_alone(tmp_path: Pat
     writer = Writer(path, fresh=False)
     writer.write(End(at="now", exit=0))
     writer.close()
-    assert [type(record).__name__ for record in reader.read(path)] == ["Run", "End"]
+    assert [type(record).__name__ for record in reader.read(path)] == ["RunRecord", "End"]
 
 
 @pytest.mark.parametrize("text", [made.HOSTILE, "half a pair: \ud83d", "\x00\x1b[0m\u202e"])
