@@ -35,61 +35,16 @@ class NotAWord(ValueError):
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How a library is written.
+class Vocabulary:
+    """Operations in words that are run, and printed.
 
     Parameters
     ----------
-    imports : str
-        The lines that a script begins with.
     table : mapping
         Operation to lambda, as above: each of its own, in a dictionary in a file.
-    array, empty, kind : str
-        Source of an array, of one without entries, and of a dtype: templates with `{values}` or `{shape}`, and `{dtype}`.
-    constant, numpy : str
-        Source of an array that is expected, if it is not as above; and of an answer `{x}`, as it can be indexed and printed.
-    vjp : str
-        Expression of the value and the pullback of `{f}` at `{names}`; the function of that name is among the helpers.
-    reverse, forward, value : str
-        Lines that set `{got}` to one gradient, to the pushforward, or to the value of `{f}`, as the adapter asks for it:
-        templates with `{names}`, all inputs, `{x}`, one of them, and `{which}`, its number; `{ct}` and `{tangents}`; and for
-        functions of several arguments `{all}`, the tuple of all numbers, `{numbers}`, the same or 0 where there is one, and
-        `{part}`, `[{which}]` or nothing where there is one.
-    beside : mapping
-        The same for the value that comes with a gradient, under "reverse", and with a pushforward, under "forward".
-    leaf : str
-        What is done to each input `{x}` before reverse mode, if there is anything to do.
-    nested : mapping
-        Sources, for derivatives of derivatives, of `gradient(f, which, ct)`, under "reverse", and `tangent(f, dxs)`, under
-        "forward": each makes a function of a function. A mode that wants others has its own entry, for all of them.
-    helpers : sequence of callables
-        Functions that expressions use; their source goes into a script that does.
-    tape : mapping
-        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero, and grad, of `{leaves}`; and
-        where arrays are changed in place, no_grad and each operation of `Tape.update`, of `{x}`, an array or a part of one,
-        and `{y}`.
-    transforms : mapping
-        Sources of what functions are handed to: vmap, jit, cond, while_loop, scan, as far as there are such; and under vjp
-        and jvp templates of derivatives that they can be taken of.
     """
 
-    imports: str
     table: Mapping[str, Words]
-    array: str
-    reverse: str
-    forward: str = ""
-    empty: str = ""
-    kind: str = "'{dtype}'"
-    constant: str = ""
-    numpy: str = "{x}"
-    vjp: str = ""
-    value: str = "{got} = {f}({names})"
-    beside: Mapping[str, str] = field(default_factory=dict)
-    leaf: str = ""
-    nested: Mapping[str, str] = field(default_factory=dict)
-    helpers: Sequence[Callable[..., Any]] = ()
-    tape: Mapping[str, str] = field(default_factory=dict)
-    transforms: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lines  # noqa: B018  # read now: whoever edits the file later sees what was run
@@ -141,6 +96,61 @@ class Dialect:
         around, given = inspect.getclosurevars(words), defaults | dict(params)
         outside = {**around.builtins, **around.globals, **around.nonlocals}
         return {n: x for n, x in outside.items() if n not in defaults} | {n: given[n] for n in parameters}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dialect(Vocabulary):
+    """How a library is written.
+
+    Parameters
+    ----------
+    imports : str
+        The lines that a script begins with.
+    array, empty, kind : str
+        Source of an array, of one without entries, and of a dtype: templates with `{values}` or `{shape}`, and `{dtype}`.
+    constant, numpy : str
+        Source of an array that is expected, if it is not as above; and of an answer `{x}`, as it can be indexed and printed.
+    vjp : str
+        Expression of the value and the pullback of `{f}` at `{names}`; the function of that name is among the helpers.
+    reverse, forward, value : str
+        Lines that set `{got}` to one gradient, to the pushforward, or to the value of `{f}`, as the adapter asks for it:
+        templates with `{names}`, all inputs, `{x}`, one of them, and `{which}`, its number; `{ct}` and `{tangents}`; and for
+        functions of several arguments `{all}`, the tuple of all numbers, `{numbers}`, the same or 0 where there is one, and
+        `{part}`, `[{which}]` or nothing where there is one.
+    beside : mapping
+        The same for the value that comes with a gradient, under "reverse", and with a pushforward, under "forward".
+    leaf : str
+        What is done to each input `{x}` before reverse mode, if there is anything to do.
+    nested : mapping
+        Sources, for derivatives of derivatives, of `gradient(f, which, ct)`, under "reverse", and `tangent(f, dxs)`, under
+        "forward": each makes a function of a function. A mode that wants others has its own entry, for all of them.
+    helpers : sequence of callables
+        Functions that expressions use; their source goes into a script that does.
+    tape : mapping
+        Templates of the tape's actions, for scripts: leaf, backward, retained, gradient, zero, and grad, of `{leaves}`; and
+        where arrays are changed in place, no_grad and each operation of `Tape.update`, of `{x}`, an array or a part of one,
+        and `{y}`.
+    transforms : mapping
+        Sources of what functions are handed to: vmap, jit, cond, while_loop, scan, as far as there are such; and under vjp
+        and jvp templates of derivatives that they can be taken of.
+    """
+
+    imports: str
+    array: str
+    reverse: str
+    forward: str = ""
+    empty: str = ""
+    kind: str = "'{dtype}'"
+    constant: str = ""
+    numpy: str = "{x}"
+    vjp: str = ""
+    value: str = "{got} = {f}({names})"
+    beside: Mapping[str, str] = field(default_factory=dict)
+    leaf: str = ""
+    nested: Mapping[str, str] = field(default_factory=dict)
+    helpers: Sequence[Callable[..., Any]] = ()
+    tape: Mapping[str, str] = field(default_factory=dict)
+    transforms: Mapping[str, str] = field(default_factory=dict)
 
     def sources(self, text: str) -> str:
         """Return the source of the helpers that a text uses, and of those that they use themselves."""

@@ -7,6 +7,7 @@ transcript (`with said:`) has it in whatever it finds.
 from __future__ import annotations
 
 import dataclasses
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -20,6 +21,11 @@ from clinometer.reference.program.printing import plainly
 from clinometer.reference.text import literal
 
 OUT = "out"  # not "y", which is the second input of many programs
+
+FOUR = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
+ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
+DIVISION = {"//": operator.floordiv, "%": operator.mod}
+OPERATORS: dict[str, Callable[..., Any]] = {**FOUR, **DIVISION, **ORDER, "**": operator.pow}
 
 
 class Name(str):
@@ -77,18 +83,27 @@ class Transcript:
 
     # ----- doing -----
 
-    def value(self, source: str, name: str = OUT) -> np.ndarray:
-        """Set a name to an expression of Python's own, in the names of arrays: `x + y`; and return it as numbers.
+    def apply(self, symbol: str, *operands: str | float, name: str = OUT) -> np.ndarray:
+        """Set a name to what an operator of Python's makes of arrays, and return it as numbers.
+
+        Parameters
+        ----------
+        symbol : str
+            A key of `OPERATORS`; with one operand, "-" is the sign.
+        operands : str or number
+            Names of arrays, and numbers.
 
         Raises
         ------
         Unsupported
             Python finds no such operator of these arrays.
         """
+        source = expression(symbol, *operands)
         self.lines.append(f"{name} = {source}")
         with self, self.check.backend_call(source):
+            function = OPERATORS[symbol] if len(operands) > 1 else operator.neg
             try:
-                self.arrays[name] = eval(source, dict(self.arrays))  # noqa: S307  # the clause's own constant
+                self.arrays[name] = function(*(self.arrays[x] if isinstance(x, str) else x for x in operands))
             except TypeError as error:
                 if str(error).startswith("unsupported operand type"):
                     raise Unsupported(str(error)) from error
@@ -173,14 +188,19 @@ class PullbackTranscript(Transcript):
             self.check.same(self.check.numpy(got, claim), want, claim, about=Relation(self.read(f"gradients[{which}]")))
 
 
-def evaluated(check: Check, source: str, **arrays: np.ndarray) -> Transcript:
-    """Return the transcript of an expression of Python's own."""
-    said = Transcript(check, **{name: np.asarray(x) for name, x in arrays.items()})
-    said.value(source)
-    return said
+def expression(symbol: str, *operands: str | float) -> str:
+    """Return an expression of Python's: `x + y`, or `-x`."""
+    return f" {symbol} ".join(map(str, operands)) if len(operands) > 1 else f"{symbol}{operands[0]}"
 
 
-def refused(check: Check, source: str, what: str, **arrays: np.ndarray) -> None:
-    """Hold the library to raising an exception in an expression of Python's own."""
-    said = Transcript(check, **arrays)
-    said.raises(lambda: said.value(source), what)
+def applied(check: Check, symbol: str, *operands: str | float, **arrays: np.ndarray) -> Transcript:
+    """Return the transcript of an operator of Python's: see `Transcript.apply`."""
+    transcript = Transcript(check, **{name: np.asarray(x) for name, x in arrays.items()})
+    transcript.apply(symbol, *operands)
+    return transcript
+
+
+def refused(check: Check, symbol: str, what: str, **arrays: np.ndarray) -> None:
+    """Hold the library to raising an exception in an operator of Python's between arrays."""
+    transcript = Transcript(check, **arrays)
+    transcript.raises(lambda: transcript.apply(symbol, *arrays), what)

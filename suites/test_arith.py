@@ -1,6 +1,5 @@
 """Arithmetic: Python's operators on arrays and numbers."""
 
-import operator
 from typing import Any
 
 import numpy as np
@@ -9,14 +8,12 @@ from hypothesis import strategies as st
 from clinometer.harness.cells import DTYPES, drawn, given
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.transcript import evaluated
+from clinometer.harness.transcript import DIVISION, FOUR, ORDER, applied
 from clinometer.journal.vocabulary import CONVENTION, INFO
 from clinometer.reference.arithmetic.rounding import EXTENDED
 from clinometer.reference.catalogue import Domain
 from clinometer.strategies import DISTRIBUTIONS, broadcastable_shapes, values
 
-EXACT = {"+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv}
-ORDER = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge, "==": operator.eq, "!=": operator.ne}
 SCALARS = (2, -3, 0.5, 1.0)
 
 
@@ -33,8 +30,8 @@ def pairs(draw, dtype):
 def test_the_four_operations_round_correctly(check: Check, pair) -> None:
     """x + y, x - y and x * y of arrays MUST be correctly rounded (IEEE 754), and x / y at most twice, under broadcasting."""
     x, y = pair
-    for symbol, function in EXACT.items():
-        said, want = evaluated(check, f"x {symbol} y", x=x, y=y), np.asarray(function(x, y))
+    for symbol, function in FOUR.items():
+        said, want = applied(check, symbol, "x", "y", x=x, y=y), np.asarray(function(x, y))
         got = near_quotient(said.numbers(), want, x, y) if symbol == "/" else said.numbers()
         said.same(want, f"x {symbol} y", got=got)
 
@@ -52,10 +49,10 @@ def near_quotient(got: np.ndarray, want: np.ndarray, x: Any, y: Any) -> np.ndarr
 def test_a_number_may_stand_on_either_side(check: Check, pair) -> None:
     """A Python number MUST combine with an array from either side, leave the array's dtype, and round at most twice."""
     x, _ = pair
-    for symbol, function in EXACT.items():
+    for symbol, function in FOUR.items():
         for number in SCALARS:
-            evaluated(check, f"x {symbol} {number}", x=x).same(np.asarray(function(x, number)), f"x {symbol} {number}")
-            said, want = evaluated(check, f"{number} {symbol} x", x=x), np.asarray(function(number, x))
+            applied(check, symbol, "x", number, x=x).same(np.asarray(function(x, number)), f"x {symbol} {number}")
+            said, want = applied(check, symbol, number, "x", x=x), np.asarray(function(number, x))
             got = said.numbers()
             if symbol == "/":  # some take the reciprocal first; its rounding, and one of the product, are theirs to make
                 rounded = bool((got == want).all())
@@ -71,8 +68,8 @@ def test_floor_division_rounds_down(check: Check, pair) -> None:
     """x // y MUST round down and x % y MUST have the sign of y, for operands of either sign."""
     for dtype in check.reals:
         x, y = (np.array(a, dtype) for a in pair)
-        for symbol, function in {"//": operator.floordiv, "%": operator.mod}.items():
-            said = evaluated(check, f"x {symbol} y", x=x, y=y)
+        for symbol, function in DIVISION.items():
+            said = applied(check, symbol, "x", "y", x=x, y=y)
             said.same(np.asarray(function(x, y)), f"{x.tolist()} {symbol} {y.tolist()}")
 
 
@@ -84,7 +81,7 @@ def test_powers_of_an_array(check: Check, exponent) -> None:
     """x ** p MUST be the power, exactly 1 for p = 0, since it is so by definition, else within four roundings."""
     for dtype in check.reals:
         x = np.array([1.0, 4.0, 16.0, 0.25], dtype)
-        said, want = evaluated(check, f"x ** {exponent}", x=x), x**exponent
+        said, want = applied(check, "**", "x", exponent, x=x), x**exponent
         got = said.numbers()
         if exponent != 0 and got.shape == want.shape:
             got = np.where(abs(got - want) <= 2 * np.finfo(x.dtype).eps * want, want, got).astype(got.dtype)
@@ -95,7 +92,7 @@ def test_powers_of_an_array(check: Check, exponent) -> None:
 def test_signs_change_exactly(check: Check, pair) -> None:
     """-x MUST change the sign of every entry and nothing else."""
     x, _ = pair
-    evaluated(check, "-x", x=x).same(np.asarray(-x), "-x")
+    applied(check, "-", "x", x=x).same(np.asarray(-x), "-x")
 
 
 @clause("ARITH-6", over=drawn(pairs), broken_by=["strict_comparison"])
@@ -106,14 +103,14 @@ def test_comparisons_give_booleans(check: Check, pair) -> None:
     n = min(len(x), len(y))
     x, y = x[:n], y[:n]
     for symbol, function in ORDER.items():
-        evaluated(check, f"x {symbol} y", x=x, y=y).same(np.asarray(function(x, y)), f"x {symbol} y")
+        applied(check, symbol, "x", "y", x=x, y=y).same(np.asarray(function(x, y)), f"x {symbol} y")
 
 
 @clause("ARITH-7", broken_by=["integer_division"])
 def test_true_division_of_integers_gives_floats(check: Check) -> None:
     """x / y of integers MUST give the floating-point quotient."""
     x, y = np.array([1, 2, 3, 4]), np.array([2, 3, 4, 5])
-    said = evaluated(check, "x / y", x=x, y=y)
+    said = applied(check, "/", "x", "y", x=x, y=y)
     kind = said.numbers().dtype  # which of the floating dtypes it has is not asked here
     text = f"[1, 2, 3, 4] / [2, 3, 4, 5] has dtype {kind}"
     said.require(kind.kind == "f", text, f"type({said.read()}.tolist()[0]) is float")

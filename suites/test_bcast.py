@@ -6,7 +6,7 @@ from clinometer.harness.broadcasting import pinned, spreads, unequal
 from clinometer.harness.cells import given, operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
-from clinometer.harness.transcript import evaluated, refused
+from clinometer.harness.transcript import applied, refused
 from clinometer.reference.case import Case
 
 
@@ -20,7 +20,7 @@ def test_values_broadcast(check: Check, case: Case) -> None:
 def test_empty_arrays_broadcast(check: Check, pair) -> None:
     """Arrays without entries MUST broadcast like others, to results without entries."""
     x, y = (np.ones(shape, check.real) for shape in pair)
-    evaluated(check, "x * y", x=x, y=y).same(x * y, f"the product of shapes {pair[0]} and {pair[1]}")
+    applied(check, "*", "x", "y", x=x, y=y).same(x * y, f"the product of shapes {pair[0]} and {pair[1]}")
 
 
 MISFITS = given(((2,), (3,)), ((2, 3), (2,)), ((2, 3), (3, 3)), ((4, 1, 2), (3, 3)))
@@ -31,4 +31,4 @@ def test_shapes_that_do_not_fit_are_refused(check: Check, pair) -> None:
     """Operands whose shapes do not broadcast MUST raise an exception."""
     x, y = (np.ones(shape, check.real) for shape in pair)
     for symbol in "+*":
-        refused(check, f"x {symbol} y", f"x {symbol} y of shapes {pair[0]} and {pair[1]}", x=x, y=y)
+        refused(check, symbol, f"x {symbol} y of shapes {pair[0]} and {pair[1]}", x=x, y=y)

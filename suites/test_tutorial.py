@@ -11,7 +11,7 @@ from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import Call, Calls, single_points
 from clinometer.harness.tape import TapeSession, without_a_cotangent
-from clinometer.harness.transcript import OUT, Transcript, evaluated
+from clinometer.harness.transcript import OUT, Transcript, applied
 from clinometer.journal.vocabulary import SHOULD
 from clinometer.reference.case import Case
 from clinometer.reference.program.data import Program
@@ -63,12 +63,12 @@ def test_arrays_of_every_kind(check: Check) -> None:
 def test_first_arithmetic(check: Check) -> None:
     """[1, 2, 3, 4] with [2, 3, 4, 5] MUST give [3, 5, 7, 9], [-1, -1, -1, -1], [2, 6, 12, 20] and [.5, .6667, .75, .8]."""
     x, y = (np.array(a, check.real) for a in ([1, 2, 3, 4], [2, 3, 4, 5]))
-    wants = {"x + y": [3, 5, 7, 9], "x - y": [-1, -1, -1, -1], "x * y": [2, 6, 12, 20]}
-    for source, want in wants.items():
-        evaluated(check, source, x=x, y=y).same(want, source)
+    wants = {"+": [3, 5, 7, 9], "-": [-1, -1, -1, -1], "*": [2, 6, 12, 20]}
+    for symbol, want in wants.items():
+        applied(check, symbol, "x", "y", x=x, y=y).same(want, f"x {symbol} y")
     quotients = np.array([1 / 2, 2 / 3, 3 / 4, 4 / 5], check.real)
     # Two roundings, by way of the reciprocal.
-    evaluated(check, "x / y", x=x, y=y).same(quotients, "x / y", tolerance=np.finfo(check.real).eps)
+    applied(check, "/", "x", "y", x=x, y=y).same(quotients, "x / y", tolerance=np.finfo(check.real).eps)
 
 
 @clause("TUTORIAL-4", over=with_operations("sum"), broken_by=["off_axis"])
@@ -85,7 +85,7 @@ def test_summing_over_an_axis(check: Check) -> None:
 def test_first_broadcasting(check: Check) -> None:
     """[[1, 2, 3], [4, 5, 6]] + [1, 1, 1] MUST be [[2, 3, 4], [5, 6, 7]]."""
     x, y = (np.array(a, check.real) for a in ([[1, 2, 3], [4, 5, 6]], [1, 1, 1]))
-    evaluated(check, "x + y", x=x, y=y).same([[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
+    applied(check, "+", "x", "y", x=x, y=y).same([[2, 3, 4], [5, 6, 7]], "a matrix plus a row")
 
 
 @clause("TUTORIAL-6", over=with_operations("getitem"), broken_by=["shifted_index"])
