@@ -41,7 +41,7 @@ _FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no", "--pdb", "-
 @click.argument("backends", nargs=-1, required=True, metavar="BACKEND...")
 @click.option(
     "--profile",
-    type=click.Choice(["quick", "standard", "deep"]),
+    type=click.Choice(vocabulary.PROFILES),
     help="How many examples are drawn.  [default: standard; quick for the reference]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")

@@ -73,16 +73,30 @@ def check_gradients(
         raise ValueError(f"order={order!r}: gradients are checked of order 1 or 2")
     if directions < 1:
         raise ValueError(f"directions={directions!r}: at least one is needed")
+    library = _library(backend)
     with quiet():
-        library = chosen(backend)
-        if "float64" not in support_of(library).dtypes:
-            raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
         given = arguments(args, library)
     report = GradientReport(library.name)
     report.rows = [Row(a.name, a.constant) for a in given if a.constant]
     subject = UserFunction(f, given, library)
     _called(subject, args)
-    cause = None
+    cause = _inspected(subject, report, order, seed, directions)
+    if report.message and raise_exception:
+        raise GradientError(report.message, report.outcome) from cause  # from here: the way to it is none of the user's
+    return report
+
+
+def _library(backend: str | Backend) -> Backend:
+    """Return the library that is to differentiate, which has to work in float64."""
+    with quiet():
+        library = chosen(backend)
+    if "float64" not in support_of(library).dtypes:
+        raise ValueError(f"{library.name} does not work in float64, without which finite differences tell little")
+    return library
+
+
+def _inspected(subject: UserFunction, report: GradientReport, order: int, seed: int, directions: int) -> BaseException | None:
+    """Ask all that is asked of a function, fill its report, and return what the library has raised where that is wrong."""
     try:
         with np.errstate(all="ignore"), quiet():
             inspection = Inspection(subject, report, np.random.default_rng(seed), directions)
@@ -90,10 +104,9 @@ def check_gradients(
             _second_order(inspection, order, seed)
         _decided(report)
     except GradientError as error:
-        report.outcome, report.message, cause = error.outcome, str(error), error.__cause__
-    if report.message and raise_exception:
-        raise GradientError(report.message, report.outcome) from cause  # from here: the way to it is none of the user's
-    return report
+        report.outcome, report.message = error.outcome, str(error)
+        return error.__cause__
+    return None
 
 
 def _decided(report: GradientReport) -> None:

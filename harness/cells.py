@@ -19,7 +19,7 @@ from clinometer.strategies.arrays import DISTRIBUTIONS
 DTYPES = ("float32", "float64")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Cell:
     """What a clause is asked of: one row of the report's matrix, folded out.
 
@@ -32,18 +32,28 @@ class Cell:
     parameters: str = ""
     strategy: st.SearchStrategy[Any] | None = None
     argument: Any = None
-    operations: frozenset[str] = frozenset()  # all that the backend must have
+    operations: frozenset[str] = frozenset()  # all that the backend must have, if not `operation` alone
     pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
     batched: bool = False  # asked once, about all cases that are drawn
-    shrink_as_program: bool = False  # a case that fails is made small as the program that it is: see `strategies.reducing`
+    shrink_as_program: bool = False  # a case that fails is made small as the program that it is
     budget_factor: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
     unless: str = ""  # asked only of backends that do not work in this dtype: see `in_one`
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """The operations that the backend must have."""
+        return self.operations or frozenset(filter(None, (self.operation,)))
 
     def __str__(self) -> str:
         return "-".join(filter(None, (self.operation, self.parameters, self.mode, self.dtype))) or "once"
 
 
 ONCE = (Cell(),)
+
+
+def of_program(program: Program, **fields: Any) -> Cell:
+    """Return a cell that needs the operations of a program."""
+    return Cell(operations=program.operations(), **fields)
 
 
 def operations(
@@ -71,7 +81,7 @@ def operations(
             more = [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]
             return [*(case for case in corners if not (row.differentiable and hollow(case))), *more]
 
-        return Cell(row.name, dtype, mode, strategy=drawn, operations=frozenset({row.name}), pinned=always, batched=batched)
+        return Cell(operation=row.name, dtype=dtype, mode=mode, strategy=drawn, pinned=always, batched=batched)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes if dtype in row.dtypes]
 
@@ -104,7 +114,7 @@ def programs(
         program = function if isinstance(function, Program) else trace(function)
         name = names[i] if names else (f"program{i + 1}" if len(functions) > 1 else "")
         cells += [
-            Cell("", dtype, mode, name, program_cases(program, dtype, **how), operations=frozenset(program.operations()))
+            of_program(program, dtype=dtype, mode=mode, parameters=name, strategy=program_cases(program, dtype, **how))
             for dtype in dtypes
         ]
     return cells
@@ -114,13 +124,16 @@ def drawn(
     strategy: Callable[[str], st.SearchStrategy[Any]], *, mode: str = "value", dtypes: Sequence[str] = DTYPES
 ) -> list[Cell]:
     """Return a cell in each dtype for a strategy that takes one."""
-    return [Cell("", dtype, mode, strategy=strategy(dtype)) for dtype in dtypes]
+    return [Cell(dtype=dtype, mode=mode, strategy=strategy(dtype)) for dtype in dtypes]
 
 
 def given(*arguments: Any, mode: str = "value", names: Sequence[str] = (), using: Iterable[str] = ()) -> list[Cell]:
     """Return a cell for each fixed argument; `using` are the functions of `xp` that it takes."""
     operations = frozenset(using)
-    return [Cell("", "", mode, names[i] if names else str(a), None, a, operations) for i, a in enumerate(arguments)]
+    return [
+        Cell(mode=mode, parameters=names[i] if names else str(a), argument=a, operations=operations)
+        for i, a in enumerate(arguments)
+    ]
 
 
 def with_operations(*names: str, mode: str = "value") -> list[Cell]:

@@ -116,10 +116,10 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
     if cell.dtype and cell.dtype not in support_of(backend).dtypes:
         return f"{backend.name} does not work in {cell.dtype}"
     for kind in (cell.dtype, cell.mode):
-        narrow = sorted(op for op in cell.operations if support_of(backend).lacks(op, kind))
+        narrow = sorted(op for op in cell.needed if support_of(backend).lacks(op, kind))
         if narrow:
             return f"{backend.name} has no {', '.join(narrow)} in {kind}"
-    absent = sorted(op for op in cell.operations if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
+    absent = sorted(op for op in cell.needed if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 

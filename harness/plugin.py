@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from clinometer.journal.vocabulary import INCOMPLETE, NEW_FAILURES
+from clinometer.journal.vocabulary import INCOMPLETE, NEW_FAILURES, PROFILES
 
 if TYPE_CHECKING:
     from clinometer.harness.cells import Cell
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from clinometer.harness.session import Session
     from clinometer.journal.records import Evidence
 
-PROFILE_NAMES = ("quick", "standard", "deep")
 SUITES = Path(__file__).resolve().parents[1] / "suites"
 FIXTURE = "clinometer"
 
@@ -65,7 +64,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "N",
         "help": "seed of all cases; the same on every backend; default: 0",
     },
-    "profile": {"choices": PROFILE_NAMES, "help": "how many examples; default: standard"},
+    "profile": {"choices": PROFILES, "help": "how many examples; default: standard"},
     "known": {"metavar": "FILE.toml", "help": "known failures, instead of those that Clinometer ships"},
     "resume": {"action": "store_true", "help": "go on with the journal: skip the cases that were begun"},
 }
@@ -94,18 +93,18 @@ def _resolved(places: Iterable[Path]) -> Iterable[Path]:
 
 def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser, args: list[str]) -> None:
     """Let `--hypothesis-profile quick` stand for ours: Hypothesis refuses a name that it does not know."""
-    ours = any(name in arg for arg in args for name in PROFILE_NAMES) and any("--hypothesis-profile" in arg for arg in args)
+    ours = any(name in arg for arg in args for name in PROFILES) and any("--hypothesis-profile" in arg for arg in args)
     if ours and _concerned(early_config):
         from hypothesis import settings
 
-        for name in PROFILE_NAMES:
+        for name in PROFILES:
             settings.register_profile(name)
 
 
 def _profile(config: pytest.Config) -> str:
     """Return our own option, or Hypothesis's if it names one of ours."""
     chosen = config.getoption("clinometer_profile", None) or config.getoption("--hypothesis-profile", None)
-    return chosen if chosen in PROFILE_NAMES else "standard"
+    return chosen if chosen in PROFILES else "standard"
 
 
 # ----- the run of a session -----

@@ -108,7 +108,7 @@ class Session:
         clause = {it.id: it for it in specification()}.get(case.clause) if outcome in FAILURES else None
         if clause is None:
             return False
-        cell = Cell(case.operation, case.dtype, case.mode, case.parameters)
+        cell = Cell(operation=case.operation, dtype=case.dtype, mode=case.mode, parameters=case.parameters)
         known = expectations.find(self.known, clause, cell, outcome)
         return known is None or outcome not in known.outcomes
 

@@ -32,7 +32,7 @@ class Point(NamedTuple):
 def special_cells(*kinds: str, mode: str = "reverse", dtypes: tuple[str, ...] = DTYPES) -> list[Cell]:
     """Return a cell for each special point of some kinds, in each dtype; of a complex operation in each complex one."""
     return [
-        Cell(row.name, dtype, mode, point_name(special), None, Point(row, special, dtype), frozenset({row.name}))
+        Cell(operation=row.name, dtype=dtype, mode=mode, parameters=point_name(special), argument=Point(row, special, dtype))
         for row in CATALOGUE.values()
         for special in row.special
         if special.kind in kinds

@@ -146,7 +146,7 @@ def traced_programs(functions: Mapping[str, Callable[..., Any]], **how: Any) -> 
     """Return the cells of named programs, each with the members that it needs; `how` goes to `programs`."""
     traced = {name: trace(function) for name, function in functions.items()}
     return [
-        dataclasses.replace(cell, operations=cell.operations | members(program))
+        dataclasses.replace(cell, operations=cell.needed | members(program))
         for name, program in traced.items()
         for cell in programs(program, names=[name], **how)
     ]

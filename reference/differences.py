@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, NamedTuple
@@ -164,34 +164,53 @@ def derivative(
         `error` estimates the worst case of truncation and roundoff, after `reach` has been respected.
     """
     kind, f = type(x), functools.cache(f)  # stencils of different steps share points
-    eps = float(np.finfo(kind).eps)
-    stencil, scout = Stencil(points, order), Stencil(points + 2, points)
-    first = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
-    values = np.array([f(x + kind(g) * kind(first)) for g in scout.grid])
-    bound = max(abs(scout.apply(values, kind(first), shift)) for shift in (-1, 0, 1))
-    size = max(abs(values))
-    if not (np.isfinite(bound) and np.isfinite(size)):
+    stencil = Stencil(points, order)
+
+    def at(step: float, grid: Sequence[int]) -> np.ndarray:
+        return np.array([f(x + kind(g) * kind(step)) for g in grid])
+
+    first, values, bound, noise = _scouted(f, x, at, points, reach, floor, noise)
+    if not np.isfinite(bound):
         return Estimate(kind(np.nan), math.inf, first)
-    # The scout's own roundoff bounds what it can tell from zero.
-    noise = max(
-        float(np.spacing(size)), noise * float(size), floor, eps * float(np.finfo(kind).tiny), roughness(f, x, first * FINE)
-    )
-    flat = float(bound) == 0 or float(size) == 0
-    wide = CONDITION if flat else float(bound)
-    noise = max(eps, floor) if flat else noise
-    step = _limited(stencil, stencil.balance(wide, noise)[0], eps, reach)
+    step = _limited(stencil, stencil.balance(bound, noise)[0], float(np.finfo(kind).eps), reach)
 
     def by(step: float, values: np.ndarray, taken: bool = False) -> Tried:
-        return Tried(step, stencil.apply(values, kind(step)), stencil.error(step, wide, noise), taken)
-
-    def at(step: float) -> np.ndarray:
-        return np.array([f(x + kind(g) * kind(step)) for g in stencil.grid])
+        return Tried(step, stencil.apply(values, kind(step)), stencil.error(step, bound, noise), taken)
 
     # The scout's grid has one more point at each end.
-    tried = (by(first, values[1:-1]), by(step, at(step), taken=True), by(step / 2, at(step / 2)))
+    tried = (
+        by(first, values[1:-1]),
+        by(step, at(step, stencil.grid), taken=True),
+        by(step / 2, at(step / 2, stencil.grid)),
+    )
     _, best, half = tried
     # A function that turns faster than the scout's step looks flat to it; half the step then gives another number.
     return Estimate(best.value, max(best.error, float(abs(best.value - half.value))), step, tried)
+
+
+def _scouted(
+    f: Callable[[Any], Any],
+    x: Any,
+    at: Callable[[float, Sequence[int]], np.ndarray],
+    points: int,
+    reach: float,
+    floor: float,
+    noise: float,
+) -> tuple[float, np.ndarray, float, float]:
+    """Return a first step, the values on its grid, a bound of the derivative that truncation leaves, and the values' noise."""
+    eps, tiny = float(np.finfo(type(x)).eps), float(np.finfo(type(x)).tiny)
+    scout = Stencil(points + 2, points)
+    first = _limited(scout, scout.balance(CONDITION, eps)[0], eps, reach)
+    values = at(first, scout.grid)
+    bound = max(abs(scout.apply(values, type(x)(first), shift)) for shift in (-1, 0, 1))
+    size = max(abs(values))
+    if not (np.isfinite(bound) and np.isfinite(size)):
+        return first, values, math.inf, math.inf
+    if float(bound) == 0 or float(size) == 0:
+        return first, values, CONDITION, max(eps, floor)
+    # The scout's own roundoff bounds what it can tell from zero.
+    noise = max(float(np.spacing(size)), noise * float(size), floor, eps * tiny, roughness(f, x, first * FINE))
+    return first, values, float(bound), noise
 
 
 def roughness(f: Callable[[Any], Any], x: Any, step: float) -> float:

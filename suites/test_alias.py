@@ -46,7 +46,13 @@ def mutation_cells(**patterns: Sequence[Mutation | str]) -> list[Cell]:
             (*(m for m in mutations if not isinstance(m, str)), *ending(last)), name=name.replace("_", " ")
         )
         cells += [
-            Cell("", dtype, "tape", mutated.name, mutation_cases(mutated, dtype), operations=mutated.operations)
+            Cell(
+                dtype=dtype,
+                mode="tape",
+                parameters=mutated.name,
+                strategy=mutation_cases(mutated, dtype),
+                operations=mutated.operations,
+            )
             for dtype in DTYPES
         ]
     return cells
@@ -334,11 +340,10 @@ def test_what_is_overwritten_gets_nothing(check: Check, mutation_case: MutationC
 
 ANY = [
     Cell(
-        "",
-        dtype,
-        "tape",
-        "drawn",
-        mutation_cases(mutation_programs(), dtype),
+        dtype=dtype,
+        mode="tape",
+        parameters="drawn",
+        strategy=mutation_cases(mutation_programs(), dtype),
         operations=frozenset({*BINARY, *UNARY, *VIEWS, "sum"} - {"entry"}),
         budget_factor=6,
     )

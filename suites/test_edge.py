@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from clinometer.harness.cells import DTYPES, Cell, in_one, operations
+from clinometer.harness.cells import DTYPES, Cell, in_one, of_program, operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.consistency import assert_untouched
@@ -131,7 +131,7 @@ def saturated(mode: str) -> list[Cell]:
         if row.saturates:
             params = {} if row.form == "elementwise" else {"axis": -1}
             case = fixed_case(single(row.name, params), [POINTS[row.saturates]], dtype)
-            found.append(Cell(row.name, dtype, mode, "far", None, case, frozenset({row.name})))
+            found.append(Cell(operation=row.name, dtype=dtype, mode=mode, parameters="far", argument=case))
     return found
 
 
@@ -186,7 +186,7 @@ def cells_of_side(n: int, mode: str) -> list[Cell]:
     def cells(dtype: str) -> list[Cell]:
         found = [Structured(row, *each, dtype) for row in asked() for each in degenerate_structures(row, n)]
         found += [Structured(row, *each, dtype) for row in asked() for each in (hollow_corners(row) if n == 0 else ())]
-        return [Cell(s.row.name, dtype, mode, s.name, None, s, frozenset({s.row.name})) for s in found]
+        return [Cell(operation=s.row.name, dtype=dtype, mode=mode, parameters=s.name, argument=s) for s in found]
 
     return in_one(cells)
 
@@ -288,7 +288,7 @@ def chain(dtype: str) -> Case:
 
 def long_cells(mode: str) -> list[Cell]:
     """Return the one cell of a clause about the chain."""
-    return in_one(lambda dtype: [Cell("", dtype, mode, argument=dtype, operations=frozenset(CHAIN.operations()))])
+    return in_one(lambda dtype: [of_program(CHAIN, dtype=dtype, mode=mode, argument=dtype)])
 
 
 @clause("EDGE-6", over=long_cells("reverse"), broken_by=["recursive_tape", "single_precision"])

@@ -51,7 +51,8 @@ def both_sides(draw, dtype):
 
 
 BOTH = [
-    Cell("", dtype, "reverse", "", both_sides(dtype), operations=frozenset({"sum", "multiply", "greater"})) for dtype in DTYPES
+    Cell(dtype=dtype, mode="reverse", strategy=both_sides(dtype), operations=frozenset({"sum", "multiply", "greater"}))
+    for dtype in DTYPES
 ]
 
 

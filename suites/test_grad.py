@@ -160,7 +160,7 @@ def curve_case(row: Operation, dtype: str) -> Case:
 def curves(dtype: str) -> list[Cell]:
     """Return a cell for each elementwise function of one argument."""
     return [
-        Cell(row.name, dtype, "curve", argument=(row, dtype), operations=frozenset({row.name}))
+        Cell(operation=row.name, dtype=dtype, mode="curve", argument=(row, dtype))
         for row in CATALOGUE.values()
         if row.form == "elementwise" and row.arity == 1 and row.differentiable and dtype in row.dtypes
     ]

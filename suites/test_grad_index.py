@@ -23,7 +23,7 @@ KEYS = {
 }
 
 
-INDEXING = [Cell("getitem", "", "reverse", name, None, key, frozenset({"getitem"})) for name, key in KEYS.items()]
+INDEXING = [Cell(operation="getitem", mode="reverse", parameters=name, argument=key) for name, key in KEYS.items()]
 
 
 @clause("GRAD-INDEX-1", over=INDEXING, broken_by=["dropped_duplicate"])

@@ -17,7 +17,7 @@ def reduction_cells() -> list[Cell]:
     """Return a cell for each reduction: its body runs over all subsets of axes."""
     rows = [row for row in CATALOGUE.values() if FORMS[row.form].kind == "reduction" and row.differentiable]
     return in_one(
-        lambda d: [Cell(row.name, d, "reverse", "axes", argument=(row, d), operations=frozenset({row.name})) for row in rows]
+        lambda d: [Cell(operation=row.name, dtype=d, mode="reverse", parameters="axes", argument=(row, d)) for row in rows]
     )
 
 
@@ -45,7 +45,7 @@ ZEROS = {
 def special_cells(table) -> list[Cell]:
     """Return a cell for each named program and point."""
     return [
-        Cell(program.steps[0].op, "", "reverse", name, None, (program, x), frozenset({program.steps[0].op}))
+        Cell(operation=program.steps[0].op, mode="reverse", parameters=name, argument=(program, x))
         for name, (program, x) in table.items()
     ]
 

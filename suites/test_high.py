@@ -4,7 +4,7 @@ import numpy as np
 
 from clinometer.backends.dialect import Vocabulary
 from clinometer.backends.protocol import forward_mode
-from clinometer.harness.cells import Cell, given, in_one, operations
+from clinometer.harness.cells import given, in_one, operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.findings import Asked, Relation, inner
@@ -166,11 +166,7 @@ def test_a_third_derivative_equals_the_truth(check: Check, case: Case) -> None:
     check(case, "reverse-over-reverse-over-reverse")
 
 
-TWICE = [
-    Cell(c.operation, c.dtype, "reverse-over-reverse", c.parameters, None, c.argument, c.operations)
-    for c in special_cells("universal")
-    if c.argument[1].order >= 2
-]
+TWICE = [cell for cell in special_cells("universal", mode="reverse-over-reverse") if cell.argument.special.order >= 2]
 
 
 @clause("HIGH-7", over=TWICE, needs=NESTS, broken_by=["frozen_at_zero"])

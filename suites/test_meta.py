@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.harness.cells import DTYPES, Cell, programs
+from clinometer.harness.cells import DTYPES, Cell, of_program, programs
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.consistency import assert_same_within, without
@@ -34,7 +34,7 @@ def related(functions: Mapping[str, tuple[Function, Function]], joined: Callable
         program, parts = trace(joined(f, g)), (trace(f), trace(g))
         for dtype in DTYPES:
             cases = st.tuples(program_cases(program, dtype, shape=SHAPES, domain=SAFE), *map(st.just, parts))
-            found.append(Cell("", dtype, "reverse", name.replace(" ", ""), cases, operations=frozenset(program.operations())))
+            found.append(of_program(program, dtype=dtype, mode="reverse", parameters=name.replace(" ", ""), strategy=cases))
     return found
 
 
@@ -131,7 +131,11 @@ def symmetric() -> list[Cell]:
         for row in CATALOGUE.values()
         if row.differentiable and "float64" in row.dtypes and (row.form == "elementwise" or row.symmetry)
     ]
-    return [Cell(row.name, d, "reverse", "permuted", None, (row, d), frozenset({row.name})) for row in rows for d in DTYPES]
+    return [
+        Cell(operation=row.name, dtype=d, mode="reverse", parameters="permuted", argument=(row, d))
+        for row in rows
+        for d in DTYPES
+    ]
 
 
 @clause("META-4", over=symmetric(), broken_by=["flipped_entry"])
@@ -161,7 +165,7 @@ TURNED = trace(lambda ad, x, y: ad.matrix_transpose(ad.matrix_transpose(y) @ ad.
 @clause(
     "META-5",
     over=[
-        Cell("matmul", dtype, "reverse", name, None, (pair, dtype), frozenset(TURNED.operations()))
+        of_program(TURNED, operation="matmul", dtype=dtype, mode="reverse", parameters=name, argument=(pair, dtype))
         for name, pair in PRODUCTS.items()
         for dtype in DTYPES
     ],
@@ -188,7 +192,14 @@ SIDES, WHOLE = ((3, 1), (1, 4)), (3, 4)
 @clause(
     "META-6",
     over=[
-        Cell(row.name, dtype, "reverse", "explicit", None, (row, dtype), frozenset({row.name, "broadcast_to"}))
+        Cell(
+            operation=row.name,
+            dtype=dtype,
+            mode="reverse",
+            parameters="explicit",
+            argument=(row, dtype),
+            operations=frozenset({row.name, "broadcast_to"}),
+        )
         for row in BROADCAST
         for dtype in DTYPES
     ],
@@ -256,7 +267,7 @@ def fixed_cells() -> list[Cell]:
     for name, (f, x) in FIXED.items():
         for dtype in DTYPES:
             case = fixed_case(trace(f), [x], dtype)
-            found.append(Cell("", dtype, "reverse", name.replace(" ", ""), None, case, frozenset(case.program.operations())))
+            found.append(of_program(case.program, dtype=dtype, mode="reverse", parameters=name.replace(" ", ""), argument=case))
     return found
 
 

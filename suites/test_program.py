@@ -45,7 +45,14 @@ def drawn(dtype: str, kind: str, points: int = 1) -> st.SearchStrategy[Case]:
 def whole(mode: str, *, dtypes: tuple[str, ...] = DTYPES, points: int = 1, budget_factor: int = MANY) -> list[Cell]:
     """Return a cell of random programs for each kind and dtype."""
     return [
-        Cell("", dtype, mode, kind, drawn(dtype, kind, points), budget_factor=budget_factor, shrink_as_program=True)
+        Cell(
+            dtype=dtype,
+            mode=mode,
+            parameters=kind,
+            strategy=drawn(dtype, kind, points),
+            budget_factor=budget_factor,
+            shrink_as_program=True,
+        )
         for kind in KINDS
         for dtype in dtypes
     ]
@@ -134,11 +141,10 @@ def rewritings(*ways: Rewriting) -> list[Cell]:
     """Return a cell of programs written in two ways for each rewriting, kind and dtype."""
     return [
         Cell(
-            "",
-            dtype,
-            "reverse",
-            f"{kind}, {way.__name__}",
-            other_way(dtype, kind, way),
+            dtype=dtype,
+            mode="reverse",
+            parameters=f"{kind}, {way.__name__}",
+            strategy=other_way(dtype, kind, way),
             budget_factor=MANY // 4,
             shrink_as_program=True,
         )
@@ -210,11 +216,10 @@ def test_a_program_traced_at_one_point_is_right_at_another(check: Check, case: C
 RECORDED = {"straight": KINDS["straight"], "control": {"most": 12, "kinds": tuple(k for k in ALL_KINDS if k != "derivative")}}
 SEVERAL = [
     Cell(
-        "",
-        dtype,
-        "tape",
-        kind,
-        random_programs(dtype, several=True, **RECORDED[kind]),
+        dtype=dtype,
+        mode="tape",
+        parameters=kind,
+        strategy=random_programs(dtype, several=True, **RECORDED[kind]),
         budget_factor=MANY // 2,
         shrink_as_program=True,
     )

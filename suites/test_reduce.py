@@ -60,9 +60,7 @@ def test_an_empty_tuple_of_axes_reduces_nothing(check: Check, name: str) -> None
 
 
 ROWS = [
-    Cell(row.name, "", "value", argument=row, operations=frozenset({row.name}))
-    for row in CATALOGUE.values()
-    if FORMS[row.form].kind == "reduction"
+    Cell(operation=row.name, mode="value", argument=row) for row in CATALOGUE.values() if FORMS[row.form].kind == "reduction"
 ]
 
 

@@ -45,7 +45,13 @@ def pairs(*names: tuple[str, str], shapes: Any = (2, 3)) -> list[Cell]:
         one, other = PROGRAMS[first], PROGRAMS[second]
         drawn = st.tuples(program_cases(one, dtype, shape=shapes), program_cases(other, dtype, shape=shapes))
         title = first if first == second else f"{first}, {second}"
-        return Cell("", dtype, "reverse", title, drawn, operations=frozenset(one.operations() | other.operations()))
+        return Cell(
+            dtype=dtype,
+            mode="reverse",
+            parameters=title,
+            strategy=drawn,
+            operations=one.operations() | other.operations(),
+        )
 
     return [cell(*pair, dtype) for pair in names for dtype in DTYPES]
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.harness.cells import Cell, in_one, programs, with_operations
+from clinometer.harness.cells import Cell, in_one, of_program, programs, with_operations
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.concurrency import Call, Calls, single_points
@@ -104,8 +104,8 @@ FOUR = [np.arange(4.0)]
 
 def on_tape(program: Program) -> list[Cell]:
     """Return the cell of a clause about one program at arange(4.)."""
-    operations = frozenset(program.operations())
-    cells = lambda dtype: [Cell("", dtype, "tape", argument=fixed_case(program, FOUR, dtype), operations=operations)]  # noqa: E731  # a name for what it is
+    operations = program.operations()
+    cells = lambda dtype: [Cell(dtype=dtype, mode="tape", argument=fixed_case(program, FOUR, dtype), operations=operations)]  # noqa: E731  # a name for what it is
     return in_one(cells, "float32", "float64")
 
 
@@ -172,8 +172,7 @@ def either_sign(draw, dtype):
 
 
 LINEAR_CELLS = [
-    Cell("", dtype, "reverse", strategy=either_sign(dtype), operations=frozenset(LINEAR.operations()))
-    for dtype in ("float32", "float64")
+    of_program(LINEAR, dtype=dtype, mode="reverse", strategy=either_sign(dtype)) for dtype in ("float32", "float64")
 ]
 
 
@@ -204,10 +203,7 @@ def near_and_far(draw, dtype):
     return [near, Case(NORM, far, near.tangents, near.cotangents, dtype)]
 
 
-NORM_CELLS = [
-    Cell("", dtype, "reverse", strategy=near_and_far(dtype), operations=frozenset(NORM.operations()))
-    for dtype in ("float32", "float64")
-]
+NORM_CELLS = [of_program(NORM, dtype=dtype, mode="reverse", strategy=near_and_far(dtype)) for dtype in ("float32", "float64")]
 
 
 @clause("TUTORIAL-12", over=NORM_CELLS, broken_by=["wrong_branch", "frozen_branch"])

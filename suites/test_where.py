@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from clinometer.harness.cells import DTYPES, Cell
+from clinometer.harness.cells import DTYPES, Cell, of_program
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import clause
 from clinometer.harness.consistency import assert_untouched
@@ -81,7 +81,7 @@ def cells(idiom: Callable[[str, bool], Any], mode: str) -> list[Cell]:
             title = f"{name},{'second' if turned else 'first'}"
             for dtype in DTYPES:
                 argument = fixed_case(program, [MIXED[name]], dtype)
-                found.append(Cell("", dtype, mode, title, None, argument, frozenset(program.operations())))
+                found.append(of_program(program, dtype=dtype, mode=mode, parameters=title, argument=argument))
     return found
 
 
@@ -128,12 +128,13 @@ SPOILED = 2  # which entry is NaN
 @clause(
     "WHERE-5",
     over=[
-        Cell("", dtype, "reverse", name.replace(" ", ""), None, fixed_case(trace(f), [[0.25, 0.5, 0.75, 1.5]], dtype),
-             frozenset(trace(f).operations()))
-        for name, f in TAKEN.items() for dtype in DTYPES
+        of_program(case.program, dtype=dtype, mode="reverse", parameters=name.replace(" ", ""), argument=case)
+        for name, f in TAKEN.items()
+        for dtype in DTYPES
+        for case in [fixed_case(trace(f), [[0.25, 0.5, 0.75, 1.5]], dtype)]
     ],
     broken_by=["cleaning_where", "contagious_gradient"],
-)  # fmt: skip
+)
 def test_a_nan_that_is_taken_stays(check: Check, sound: Case) -> None:
     """A NaN that `where` takes MUST stay a NaN, and MUST change neither the value nor the gradient of another entry."""
     x = np.array(sound.inputs[0])

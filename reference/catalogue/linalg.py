@@ -189,18 +189,6 @@ def qr(x: Any) -> Any:
     return np.concatenate([q, r], axis=-2 if m >= n else -1)
 
 
-def substitute(r: Any, b: Any) -> Any:
-    """Solve r x = b for an upper triangular r, from the last row up."""
-    n = r.shape[-1]
-    found: dict[int, Any] = {}
-    for i in reversed(range(n)):
-        s = b[..., i, :]
-        for j in range(i + 1, n):
-            s = s - r[..., i, j, None] * found[j]
-        found[i] = s / r[..., i, i, None]
-    return np.stack([found[i] for i in range(n)], axis=-2)
-
-
 def pinv(x: Any) -> Any:
     """The pseudoinverse of a matrix of full rank, by singular values as libraries have it."""
     m, n = x.shape[-2:]

@@ -261,6 +261,5 @@ def table(group: Group, *rows: Operation) -> dict[str, Operation]:
     for row in rows:
         if row.name in found:
             raise ValueError(f"row {row.name!r} stands twice in group {group.value!r}; one operation is one row")
-        object.__setattr__(row, "group", group)
-        found[row.name] = row
+        found[row.name] = replace(row, group=group)
     return found

@@ -38,10 +38,10 @@ class Program:
     steps: tuple[Step, ...]
     outputs: tuple[Operand, ...]
 
-    def operations(self) -> set[str]:
+    def operations(self) -> frozenset[str]:
         """Return the names of all operations used, blocks included."""
         inner = (block.operations() for step in self.steps for block in step.blocks)
-        return {step.op for step in self.steps if not step.blocks}.union(*inner)
+        return frozenset(step.op for step in self.steps if not step.blocks).union(*inner)
 
     def differentiated(self) -> set[str]:
         """Return the names of the operations that the program takes a derivative of itself."""

@@ -139,7 +139,7 @@ def test_an_entry_reads_as_its_reason_with_version_and_link() -> None:
 
 # ----- what an entry is about -----
 
-CELL = Cell("sin", "float32", "reverse", "at0")
+CELL = Cell(operation="sin", dtype="float32", mode="reverse", parameters="at0")
 
 
 @pytest.mark.parametrize(
