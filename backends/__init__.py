@@ -3,10 +3,21 @@
 An adapter imports its library when it is made, not when this package is imported.
 """
 
+from clinometer.backends.dialect import namespace
 from clinometer.backends.protocol import Backend, Tape, capabilities
 from clinometer.backends.registry import BackendProblem, known, load
 from clinometer.backends.support import Absent, Refusal, Support, support_of
 
 __all__ = [
-    "Absent", "Backend", "BackendProblem", "Refusal", "Support", "Tape", "capabilities", "known", "load", "support_of",
-]  # fmt: skip
+    "Absent",
+    "Backend",
+    "BackendProblem",
+    "Refusal",
+    "Support",
+    "Tape",
+    "capabilities",
+    "known",
+    "load",
+    "namespace",
+    "support_of",
+]

@@ -30,6 +30,13 @@ from clinometer.reference.text import literal
 Words = Callable[..., Any]  # a lambda of a table
 
 
+def namespace(table: Mapping[str, Words]) -> SimpleNamespace:
+    """Return the functions of a table under the catalogue's names, which they bear in messages too: an adapter's `xp`."""
+    for op, words in table.items():
+        words.__name__ = words.__qualname__ = op
+    return SimpleNamespace(**table)
+
+
 class NotAWord(ValueError):
     """A table has a line that cannot be printed; the message says which, and how it is written."""
 
@@ -55,12 +62,6 @@ class Vocabulary:
         codes = {op: getattr(words, "__code__", None) for op, words in self.table.items()}
         files = {code.co_filename: _lambdas(code.co_filename) for code in codes.values() if code}
         return {op: _line(op, code, files) for op, code in codes.items()}
-
-    def namespace(self) -> SimpleNamespace:
-        """Return the table's functions under the catalogue's names, which they bear in messages too."""
-        for op, words in self.table.items():
-            words.__name__ = words.__qualname__ = op
-        return SimpleNamespace(**self.table)
 
     def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
         """Return the expression of one operation with its arguments put in.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import operator
@@ -55,7 +56,7 @@ def load(name: str) -> Backend:
     try:
         backend = attribute() if callable(attribute) else attribute
     except Exception as error:  # whatever an adapter may raise, its user gets a sentence
-        raise BackendProblem(f"backend {name!r} could not be made: {_in_one_line(error)}{_mend(name, error)}") from error
+        raise BackendProblem(f"backend {name!r} could not be made: {in_one_line(error)}{_mend(name, error)}") from error
     missing = [member for member in MEMBERS if not hasattr(backend, member)]
     if missing:
         raise BackendProblem(
@@ -108,7 +109,7 @@ def _attribute(name: str, where: str, attribute: str) -> Any:
     except Exception as error:  # whatever an adapter may raise, its user gets a sentence
         absent = isinstance(error, ModuleNotFoundError) and error.name == where.partition(".")[0]
         hint = f".{_near(name)}" if absent and _near(name) else _mend(name, error)
-        raise BackendProblem(f"backend {name!r} could not be imported: {_in_one_line(error)}{hint}") from error
+        raise BackendProblem(f"backend {name!r} could not be imported: {in_one_line(error)}{hint}") from error
     try:
         return operator.attrgetter(attribute)(module)
     except AttributeError:
@@ -120,8 +121,12 @@ def _attribute(name: str, where: str, attribute: str) -> Any:
 def _from_file(path: Path) -> Any:
     if not path.is_file():
         raise FileNotFoundError(path)
-    name = f"clinometer_backend_{path.stem}"
-    spec = importlib.util.spec_from_file_location(name, path)
+    # A name for this file alone, and of a package, so that `from .operations import OPERATIONS` finds what lies beside it.
+    digest = hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()
+    name, beside = f"clinometer_backend_{path.stem}_{digest}", [str(path.parent.resolve())]
+    for old in [each for each in sys.modules if each.startswith(f"{name}.")]:
+        del sys.modules[old]  # as the file itself, they are read anew
+    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=beside)
     assert spec is not None  # a .py file has a spec and a loader
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
@@ -134,7 +139,8 @@ def _from_file(path: Path) -> Any:
     return module
 
 
-def _in_one_line(error: BaseException) -> str:
+def in_one_line(error: BaseException) -> str:
+    """Return an exception's type and text."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 

@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from clinometer.backends import capabilities
+from clinometer.backends.registry import in_one_line
 from clinometer.gradcheck.differences import POOR, WINDOWS, Judgement, judge_derivative
-from clinometer.gradcheck.function import Arrays, UserFunction, in_one_line
+from clinometer.gradcheck.function import Arrays, UserFunction
 from clinometer.gradcheck.line import EPS, UserLine
 from clinometer.gradcheck.pullbacks import CLOSE, SAMPLES, Pullbacks, PullbackSample, drawn, norm, scales, scatter, single
 from clinometer.gradcheck.report import GradientReport, Row, apart, factor

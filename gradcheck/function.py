@@ -15,6 +15,7 @@ import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, load
 from clinometer.backends.protocol import MEMBERS, forward_mode
+from clinometer.backends.registry import in_one_line
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
 
@@ -183,11 +184,6 @@ def differentiating(what: str) -> Iterator[None]:
     except Exception as error:  # whatever a custom gradient may raise
         text = f"differentiating {what} raises {in_one_line(error)}"
         raise GradientError(text) from error
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return an exception's type and text."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 # ----- arguments -----

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy
 
+from clinometer.backends.dialect import namespace
 from clinometer.backends.support import Absent, Refusal, Support
 
 # What a slice, an index or an older function says here, since autograd has no derivative of the function of the name.
@@ -70,7 +71,7 @@ class Autograd:
         from clinometer.backends.autograd.scripts import DIALECT
 
         self._autograd, self._getval, self._vjp, self.dialect = autograd, getval, helpers.vjp, DIALECT
-        self.xp = DIALECT.namespace()
+        self.xp = namespace(DIALECT.table)
         self.versions = {"autograd": metadata.version("autograd"), "numpy": numpy.__version__}
 
     def asarray(self, x: numpy.ndarray) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from clinometer.backends.dialect import namespace
 from clinometer.backends.support import Absent, Refusal, Support
 
 HALF = ("float16", "bfloat16")
@@ -104,7 +105,7 @@ class Torch:
         from clinometer.backends.torch.scripts import DIALECT
 
         self._torch, self.dialect = torch, DIALECT
-        self.xp = DIALECT.namespace()
+        self.xp = namespace(DIALECT.table)
         self.tape = Tape()
         self._around = Around()
         self.versions = {"torch": torch.__version__}

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
 from clinometer.backends import BackendProblem, load, support_of
-from clinometer.backends.dialect import Dialect, NotAWord
+from clinometer.backends.dialect import Dialect, NotAWord, namespace
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.strategies import operation_cases
@@ -258,7 +258,7 @@ def test_a_key_is_printed_with_colons() -> None:
 def test_a_function_of_the_table_bears_the_name_of_its_operation() -> None:
     """What a library's user is told of a keyword names the operation, not a lambda."""
     with pytest.raises(TypeError, match=r"^plain\(\) got an unexpected keyword argument 'axis'"):
-        TOY.namespace().plain(1.0, axis=0)
+        namespace(TOY.table).plain(1.0, axis=0)
 
 
 # ----- tables that cannot be printed -----

@@ -1,0 +1,1 @@
+"""Whether an adapter does what its members promise: each asked once, in seconds."""

@@ -1,0 +1,391 @@
+"""Smoke: each fault of an adapter is seen where it is, said in a sentence, and no library ends the questions."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from clinometer.backends import Absent, Support, load
+from clinometer.backends.dialect import Dialect
+from clinometer.backends.reference.adapter import Reference
+from clinometer.harness.smoke import asking
+from clinometer.harness.smoke.answers import MISSING, THERE, UNLOADED, WRONG, Answer, answered
+from clinometer.harness.smoke.questions import questions
+
+ASKED = ("multiply", "square", "exp", "greater", "ones_like")
+
+
+class Small(Reference):
+    """The reference with few operations, so that little is asked."""
+
+    support = Support(nests=True)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.xp = SimpleNamespace(**{name: getattr(self.xp, name) for name in ASKED})
+
+
+def answers(backend: Any) -> dict[str, Answer]:
+    """Return the answers of a backend by member."""
+    return {answer.member: answer for answer in map(answered, questions(backend))}
+
+
+@pytest.mark.parametrize("name", ["reference", "torch", "autograd"])
+def test_no_member_of_our_adapters_is_wrong(name: str) -> None:
+    """The adapters that are shipped answer every question rightly."""
+    found = answers(load(name))
+    assert [str(answer) for answer in found.values() if answer.state == WRONG] == []
+    assert len([member for member in found if member.startswith("xp.")]) > 150
+
+
+def test_what_is_optional_and_not_there_is_missing_and_no_fault() -> None:
+    """A backend with five members and no more has nothing wrong, and learns what is not asked of it."""
+
+    class Bare:
+        name, xp = "bare", SimpleNamespace(multiply=lambda x, y: sound.xp.multiply(x, y))
+        asarray, to_numpy, vjp = sound.asarray, sound.to_numpy, sound.vjp
+
+    found = answers(Bare())
+    missing = {member for member, answer in found.items() if answer.state == MISSING}
+    assert {"jvp", "tape", "tape.no_grad", "tape.update", "derivatives of derivatives", "vmap", "jit", "versions"} <= missing
+    assert WRONG not in {answer.state for answer in found.values()}
+
+
+sound = Small()
+
+# ----- wrong on purpose -----
+
+
+def pulled(change: Callable[[list[Any], Any], Any]) -> Callable[..., Any]:
+    """Return a vjp whose gradients are changed."""
+
+    def vjp(f: Any, *primals: Any) -> Any:
+        y, pullback = sound.vjp(f, *primals)
+        return y, lambda ct: change(pullback(ct), ct)
+
+    return vjp
+
+
+def spent() -> Callable[..., Any]:
+    """Return a vjp whose pullback serves once."""
+
+    def vjp(f: Any, *primals: Any) -> Any:
+        y, pullback = sound.vjp(f, *primals)
+        left = [pullback]
+        return y, lambda ct: left.pop()(ct)
+
+    return vjp
+
+
+def unused_is_none(f: Any, *primals: Any) -> Any:
+    """Differentiate, and leave None where a gradient is zero."""
+    y, pullback = sound.vjp(f, *primals)
+    return y, lambda ct: [g if np.any(sound.to_numpy(g)) else None for g in pullback(ct)]
+
+
+def of_ones(f: Any, *primals: Any) -> Any:
+    """Differentiate, and hear no cotangent."""
+    y, pullback = sound.vjp(f, *primals)
+    return y, lambda ct: pullback(np.ones_like(ct))
+
+
+def writing(f: Any, *primals: Any) -> Any:
+    """Differentiate, and change the primal."""
+    y, pullback = sound.vjp(f, *(np.array(x) for x in primals))
+    primals[0][...] = 7.0
+    return y, pullback
+
+
+WITHOUT = {"square": None}
+FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("name", {"name": ""}, "name", "it is ''"),
+    ("dtype", {"support": Support(("floot16",))}, "support", "no clause asks in the dtype 'floot16'; did you mean 'float16'?"),
+    (
+        "absent",
+        {"support": Support(unsupported=[Absent(["epx"], ["forward"], "")])},
+        "support",
+        "no operation 'epx'; did you mean 'exp'?",
+    ),
+    ("empty", {"xp": SimpleNamespace()}, "xp", "it has no operation of the catalogue"),
+    (
+        "typo",
+        {"xp": SimpleNamespace(**vars(sound.xp), arcsin=np.arcsin)},
+        "xp",
+        "no clause asks for 'arcsin'; did you mean 'asin'?",
+    ),
+    (
+        "wide",
+        {"asarray": lambda x: np.array(x, "float64")},
+        "asarray, to_numpy in float32",
+        "float64 of shape (2, 3), where float32",
+    ),
+    ("shared", {"asarray": lambda x: x}, "asarray, to_numpy in float64", "changes with the one that it was made of"),
+    (
+        "flat",
+        {"asarray": np.atleast_1d},
+        "asarray, to_numpy in float64",
+        "one number, there and back, is float64 of shape (1,)",
+    ),
+    ("list", {"to_numpy": lambda x: x.tolist()}, "asarray, to_numpy in float64", "is a list after to_numpy"),
+    ("deaf", {"vjp": of_ones}, "vjp of a square", "is [2.0, -6.0], where [2.0, -12.0] is right"),
+    (
+        "one",
+        {"vjp": pulled(lambda gs, ct: gs[:1])},
+        "vjp of two inputs",
+        "the pullback gives 1 gradients, where a list of 2 is due",
+    ),
+    ("bare", {"vjp": pulled(lambda gs, ct: gs[0])}, "vjp of a square", "the pullback gives ndarray, where a list of 1 is due"),
+    ("swapped", {"vjp": pulled(lambda gs, ct: gs[::-1])}, "vjp of two inputs", "the gradient of x in x * y is [1.5, 1.0]"),
+    ("none", {"vjp": unused_is_none}, "vjp where nothing flows", "an input that is not used is None"),
+    ("spent", {"vjp": spent()}, "pullback, called again", "raises IndexError: pop from empty list"),
+    ("writing", {"vjp": writing}, "pullback, called again", "the primal afterwards is [7.0, 7.0], where [1.0, -3.0] is right"),
+    ("nowhere", {"vjp": lambda f, *xs: 1 / 0}, "vjp of a square", "raises ZeroDivisionError: division by zero"),
+    (
+        "still",
+        {"jvp": lambda f, xs, dxs: (f(*xs), dxs[0])},
+        "jvp",
+        "the tangent of x * y is [1.0, 2.0], where [3.5, -8.0] is right",
+    ),
+    ("vmap", {"vmap": lambda f: lambda *xs: f(*(x[:1] for x in xs))}, "vmap", "its answer is float64 of shape (1,)"),
+    ("jit", {"jit": lambda f: lambda *xs: xs[0]}, "jit", "its answer is [1.0, -3.0], where [1.0, 9.0] is right"),
+    (
+        "cond",
+        {"cond": lambda test, then, otherwise: otherwise()},
+        "cond",
+        "its answer is [-1.0, 3.0], where [1.0, 9.0] is right",
+    ),
+    (
+        "while",
+        {"while_loop": lambda test, body, carried: body(*carried)},
+        "while_loop",
+        "its answer is 4.0, where 16.0 is right",
+    ),
+    (
+        "scan",
+        {"scan": lambda body, carried, times: body(*carried)},
+        "scan",
+        "its answer is [1.0, 9.0], where [1.0, 81.0] is right",
+    ),
+]
+
+
+@pytest.mark.parametrize(("changes", "member", "said"), [fault[1:] for fault in FAULTS], ids=[fault[0] for fault in FAULTS])
+def test_a_wrong_member_is_found_and_named(changes: dict[str, Any], member: str, said: str) -> None:
+    """Each planted fault is an answer of the member that it is in, with what is wrong and how to mend it."""
+    backend = Small()
+    for name, value in changes.items():
+        setattr(backend, name, value)
+    answer = answers(backend)[member]
+    assert answer.state == WRONG
+    assert said in answer.said
+    assert answer.mend
+    assert "\n" not in str(answer)
+
+
+def test_a_function_that_nests_only_in_its_own_words_is_found() -> None:
+    """Who says `nests` and gives gradients that are constants is told so."""
+    backend = Small()
+    backend.vjp = lambda f, *xs: (
+        sound.vjp(f, *xs)[0],
+        lambda ct: [np.array(sound.to_numpy(g)) for g in sound.vjp(f, *xs)[1](ct)],
+    )  # type: ignore[method-assign]
+    assert answers(backend)["derivatives of derivatives"].said.startswith("the second derivative of x^3 at 2 is [0.0]")
+
+
+class Forgetful(type(sound.tape)):  # type: ignore[misc]  # the reference's
+    """A tape with one fault, by name."""
+
+    fault = ""
+
+    def backward(self, y: Any, ct: Any = None, *, retain: bool = False) -> None:
+        if self.fault == "overwrites":
+            self.last.gradient = None
+        super().backward(y, ct, retain=retain)
+
+    def leaf(self, x: Any) -> Any:
+        self.last = super().leaf(x)
+        return self.last
+
+    def zero(self, leaf: Any) -> None:
+        if self.fault != "deaf":
+            super().zero(leaf)
+
+    def grad(self, y: Any, leaves: Any, ct: Any, *, graph: bool = False) -> Any:
+        if self.fault == "meddles":
+            self.backward(y, ct, retain=True)
+        return super().grad(y, leaves, ct, graph=graph)
+
+    @contextlib.contextmanager
+    def no_grad(self) -> Iterator[None]:
+        if self.fault == "records":
+            yield
+        else:
+            with super().no_grad():
+                yield
+
+    def update(self, op: str, x: Any, y: Any = None, *, key: Any = None) -> Any:
+        return (
+            super().update(op, x, y, key=None if self.fault == "whole" and op != "set" else key) if self.fault != "keeps" else x
+        )
+
+
+@pytest.mark.parametrize(
+    ("fault", "member", "said"),
+    [
+        ("overwrites", "tape", "the gradient after a second backward is [2.0, -12.0]"),
+        ("deaf", "tape", "the gradient after zero is [4.0, -24.0]"),
+        ("meddles", "tape", "the gradient after backward is [4.0, -24.0]"),
+        ("records", "tape.no_grad", "is [3.0, 54.0], where [1.0, 18.0] is right"),
+        ("keeps", "tape.update", "is [1.0, 2.0, 4.0], where [9.0, 3.0, 5.0] is right"),
+    ],
+)
+def test_a_tape_s_fault_is_found(fault: str, member: str, said: str) -> None:
+    """Gradients that do not accumulate, or are not cleared, and regions that record, are seen."""
+    backend = Small()
+    backend.tape = Forgetful()
+    backend.tape.fault = fault
+    assert said in answers(backend)[member].said
+
+
+def with_operation(op: str, function: Callable[..., Any]) -> Answer:
+    """Return the answer of one operation."""
+    backend = Small()
+    setattr(backend.xp, op, function)
+    return answers(backend)[f"xp.{op}"]
+
+
+def refusing(x: Any) -> Any:
+    """Raise what is no fault."""
+    raise NotImplementedError("no exponential on this device")
+
+
+@pytest.mark.parametrize(
+    ("op", "function", "state", "said"),
+    [
+        ("exp", lambda x: np.expm1(x), WRONG, "exp(x): value: got"),
+        ("exp", lambda x: np.exp(x)[None], WRONG, "exp(x): value: shape"),
+        ("sum", lambda x, axis=None: np.sum(x, axis=axis), MISSING, "got an unexpected keyword argument 'keepdims'"),
+        ("exp", refusing, MISSING, "refused: exp(x): no exponential on this device"),
+        ("argmax", lambda x, axis=None, keepdims=False: np.argmin(x, axis=axis, keepdims=keepdims), WRONG, "decision"),
+        ("real", np.real, MISSING, "it is asked in complex64, complex128 only"),
+        ("exp", lambda x: np.exp(x), THERE, ""),
+    ],
+)
+def test_an_operation_is_held_against_the_reference(op: str, function: Any, state: str, said: str) -> None:
+    """The value of one small case tells a wrong operation from one that is refused, and from one that is right."""
+    answer = with_operation(op, function)
+    assert answer.state == state
+    assert said in answer.said
+
+
+def test_words_that_cannot_be_spelled_are_found() -> None:
+    """An operation whose line in a dialect decides by what no line may is wrong, though its value is right."""
+    backend = Small()
+    table = {"exp": lambda x, base=1: sound.xp.exp(x) if base + 1 == 2 else x}
+    backend.dialect = Dialect(imports="", table=table, array="", reverse="")  # type: ignore[attr-defined]
+    answer = answers(backend)["xp.exp"]
+    assert answer.state == WRONG
+    assert "NotAWord" in answer.said
+
+
+def test_no_operation_is_asked_where_arrays_are_not_carried(tmp_path: Path) -> None:
+    """Where asarray is wrong, operations are left for later: their answers would all say the same."""
+    found = {
+        answer.member: answer for answer in asking.smoke(planted(tmp_path, "    def asarray(self, x):\n        return [x]\n"))
+    }
+    assert found["asarray, to_numpy in float64"].state == WRONG
+    assert found["xp.exp"] == Answer("xp.exp", MISSING, "it is asked when asarray and to_numpy are right")
+
+
+# ----- in a process of its own -----
+
+SOURCE = """\
+import os, sys, time
+import numpy as np
+from types import SimpleNamespace
+from clinometer.backends.reference.adapter import Reference
+
+class Planted(Reference):
+    def __init__(self):
+        super().__init__()
+        self.xp = SimpleNamespace(multiply=self.xp.multiply, exp=self.xp.exp, log=self.xp.log)
+        self.prepare()
+    def prepare(self):
+        pass
+"""
+
+
+def planted(folder: Path, source: str) -> str:
+    """Return the name of an adapter that is the reference with some lines more."""
+    path = folder / "planted.py"
+    path.write_text(SOURCE + source)
+    return f"{path}:Planted"
+
+
+ENDS = {
+    "a crash": ("os.abort()", "the library ends its process with "),
+    "an exit": ("print('out of memory', file=sys.stderr, flush=True); os._exit(3)", "with exit code 3: out of memory"),
+    "SystemExit": ("sys.exit(4)", "exp(x): SystemExit: 4"),
+}
+
+
+@pytest.mark.parametrize("how", ENDS)
+def test_a_library_that_ends_its_process_is_survived(tmp_path: Path, how: str) -> None:
+    """What was being asked when the library ended is wrong, and all that comes after is asked all the same."""
+    does, said = ENDS[how]
+    source = f"    def prepare(self):\n        def exp(x):\n            {does}\n        self.xp.exp = exp\n"
+    found = {answer.member: answer for answer in asking.smoke(planted(tmp_path, source))}
+    assert found["xp.exp"].state == WRONG
+    assert said in found["xp.exp"].said
+    assert found["xp.log"].state == THERE
+
+
+def test_a_library_that_does_not_come_back_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that takes for ever is wrong, and the others are asked."""
+    monkeypatch.setattr(asking, "SECONDS", 4)
+    source = "    def prepare(self):\n        self.xp.exp = lambda x: time.sleep(1000)\n"
+    found = {answer.member: answer for answer in asking.smoke(planted(tmp_path, source))}
+    assert found["xp.exp"].said == "no answer within 4 seconds"
+    assert found["xp.log"].state == THERE
+
+
+def test_what_a_library_prints_is_no_answer(tmp_path: Path) -> None:
+    """A library may write to the console as it likes."""
+    source = '    def prepare(self):\n        print(\'{"begun": "x"}\', flush=True)\n'
+    found = list(asking.smoke(planted(tmp_path, source)))
+    assert {answer.state for answer in found} == {THERE}
+
+
+@pytest.mark.parametrize("name", ["trch", "no_such_module:It"])
+def test_a_backend_that_does_not_load_is_one_answer(name: str) -> None:
+    """A backend that cannot be loaded gives the registry's sentence, and nothing else."""
+    (answer,) = asking.smoke(name)
+    assert (answer.member, answer.state) == (name, UNLOADED)
+
+
+def test_a_library_that_crashes_while_it_is_imported_is_one_answer(tmp_path: Path) -> None:
+    """A library that ends the process before a question can be asked is not loaded."""
+    (answer,) = asking.smoke(planted(tmp_path, "os._exit(5)\n"))
+    assert answer.state == UNLOADED
+    assert "exit code 5" in answer.said
+
+
+def test_a_library_that_crashes_everywhere_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After so many ends of the process the rest is not asked, and that is said."""
+    monkeypatch.setattr(asking, "CRASHES", 1)
+    source = "    def asarray(self, x):\n        os._exit(5)\n"
+    *_, last = asking.smoke(planted(tmp_path, source))
+    assert last.said == "the library has ended its process 2 times"
+
+
+def test_answers_are_sentences() -> None:
+    """An answer reads as member, what is wrong, and what to do."""
+    assert str(Answer("vjp", WRONG, "gives None", "return zeros")) == "vjp: gives None: return zeros"
+    assert dataclasses.asdict(Answer("vjp", THERE))["said"] == ""
