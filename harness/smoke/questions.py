@@ -26,8 +26,9 @@ from clinometer.backends.protocol import (
     Tape,
     versions_of,
 )
-from clinometer.harness.check import Check, Nonconformance, Unsupported
+from clinometer.harness.check import Check
 from clinometer.harness.examine import sample
+from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.harness.smoke.answers import (
     CARRYING,
     MISSING,
