@@ -50,7 +50,7 @@ ALSO: Mapping[str, Sequence[str]] = {
     "max": ("amax",), "min": ("amin",), "cumulative_sum": ("cumsum",), "cumulative_prod": ("cumprod",),
     "permute_dims": ("permute", "transpose"), "expand_dims": ("unsqueeze",), "concat": ("concatenate", "cat"),
     "matrix_transpose": ("mT",), "broadcast_to": ("expand",), "reciprocal": ("recip",), "silu": ("swish",),
-    "sigmoid": ("expit", "logistic"), "vector_norm": ("norm",), "stop_gradient": ("detach",), "modulus": ("abs",),
+    "sigmoid": ("expit", "logistic"), "stop_gradient": ("detach",), "modulus": ("abs",),
     "einsum_of_one": ("einsum",), "einsum_of_three": ("einsum",), "lgamma": ("gammaln",), "inv": ("inverse",),
     "getitem": ("get_item",),
 }  # fmt: skip

@@ -27,7 +27,7 @@ PLACE = re.compile(
     r"(?P<path>[\w.-]*(/[\w.-]+)*/?[\w-]+\.(py|toml|md|ini|html|js|css|svg|png|jsonl|yml|yaml|cff)|[\w.-]+(/[\w.-]+)*/)(:(?P<name>\w+))?"
 )
 OF_THE_READER = re.compile(
-    r"\./.*|path/.*|clinometer-report/.*|mygrad_backend\.py.*|(mine|old|new|torch|file|index)\.(py|jsonl|html)|.*[A-Z]{2}.*(?<!\.md)"
+    r"\./.*|path/.*|clinometer-report/.*|mygrad_backend.*|(mine|old|new|torch|file|index|adapter|operations)\.(py|jsonl|html)|.*[A-Z]{2}.*(?<!\.md)"
 )
 
 
