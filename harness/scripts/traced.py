@@ -5,15 +5,13 @@ They say what was done in the library's own words as far as its dialect has them
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from clinometer.backends.dialect import Dialect
 from clinometer.harness.findings import BESIDE, Finding
 from clinometer.harness.scripts.writer import Writer
-from clinometer.reference.program.data import Operand, Program, Step
-from clinometer.reference.program.printing import statements
-from clinometer.reference.text import literal
+from clinometer.reference.program.data import Program, Step
+from clinometer.reference.program.printing import Printer, Spell, defined, indented, operand, returned, statements
 
 # The ways: see `flows.told`.
 FLOW, JIT, VMAP, JIT_OF_DERIVATIVE, PYTHON_IN = "flow", "jit", "vmap", "jit of the derivative", "Python in "
@@ -29,8 +27,8 @@ def write(writer: Writer, finding: Finding, mode: str) -> None:
     names = list(case.program.inputs)
     first = [f"d{name}" for name in names] if tangents else ["ct"]
     given, xs = ", ".join([*first, *names]), ", ".join(names)
-    flow = Flow(words)
-    body = statements(case.program, flow.spell) if way.startswith(PYTHON_IN) else flow.block(case.program)
+    flow = TracedPrinter(words)
+    body = statements(case.program, flow.spell) if way.startswith(PYTHON_IN) else flow.body(case.program)
     writer.functions["f"] = [f"def f({xs}):", *indented(body)]
     arrays = zip([*first, *names], [*(some.tangents if tangents else some.cotangents), *some.inputs], strict=True)
     for name, x in arrays:
@@ -63,66 +61,46 @@ def write(writer: Writer, finding: Finding, mode: str) -> None:
     add(f"got = {found}{f'[{point}]' if way == VMAP else ''}")
 
 
-class Flow:
-    """Programs with the control flow of a library."""
+class TracedPrinter(Printer):
+    """Programs with the control flow of a library, whose blocks are functions that return tuples."""
 
     def __init__(self, words: Dialect):
-        self.words = words
+        super().__init__(words.spell if words.table else adapted(words))
+        self.said = words.transforms
 
-    def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
-        """Spell an operation; a gradient within is of a value that may have no number yet."""
-        if op == "gradient" and not self.words.table:
-            return f"derivative_of({', '.join(args)})"
-        return self.words.spell(op, args, params)
+    def body(self, program: Program) -> list[str]:
+        return [*self.steps(program.steps), returned(program.outputs)]
 
-    def block(self, program: Program, whole: bool = True) -> list[str]:
-        """Return the lines of a function's body; within control flow, one that returns a tuple."""
-        found = [line for step in program.steps for line in self.step(step)]
-        outputs = [operand(o) for o in program.outputs]
-        return [*found, f"return {', '.join(outputs)}" if whole else f"return ({', '.join(outputs)},)"]
+    def branch(self, step: Step, args: Sequence[str]) -> Iterator[str]:
+        then, otherwise = f"then_{step.out[0]}", f"otherwise_{step.out[0]}"
+        yield from self._block(then, step.blocks[0])
+        yield from self._block(otherwise, step.blocks[1])
+        yield f"{results(step.out)} = {self.said['cond']}({args[0]}, {then}, {otherwise})"
 
-    def step(self, step: Step) -> Iterator[str]:
-        """Yield the lines of one step."""
-        args, out = [operand(a) for a in step.args], step.out
-        name, results, said = out[0], f"({', '.join(out)},)", self.words.transforms
-        if step.op == "if":
-            yield from self.function(f"then_{name}", (), step.blocks[0])
-            yield from self.function(f"otherwise_{name}", (), step.blocks[1])
-            yield f"{results} = {said['cond']}({args[0]}, then_{name}, otherwise_{name})"
-        elif step.op == "while":
-            test, body = step.blocks
-            yield f"def test_{name}({', '.join(test.inputs)}):"
-            yield from indented(self.block(test))
-            yield from self.function(f"body_{name}", body.inputs, body)
-            yield f"{results} = {said['while_loop']}(test_{name}, body_{name}, ({', '.join(args)},))"
-        elif step.op == "for" and "scan" in said:
-            yield from self.function(f"body_{name}", step.blocks[0].inputs, step.blocks[0])
-            yield f"{results} = {said['scan']}(body_{name}, ({', '.join(args)},), {step.params['times']})"
-        elif step.op == "for":
-            (body,) = step.blocks
-            yield f"{', '.join(out)} = {', '.join(args)}"
-            yield f"for _ in range({step.params['times']}):"
-            yield f"    {', '.join(body.inputs)} = {', '.join(out)}"
-            yield from indented(line for inner in body.steps for line in self.step(inner))
-            yield f"    {', '.join(out)} = {', '.join(map(operand, body.outputs))}"
-        elif step.op == "gradient" or (step.op == "call" and step.params["depth"] == 1):
-            (body,) = step.blocks
-            yield f"def {name}_f({', '.join(body.inputs)}):"
-            yield from indented(self.block(body))
-            called = f"{name}_f({', '.join(args)})"
-            yield f"{', '.join(out)} = {self.spell('gradient', [f'{name}_f', *args], {}) if step.op == 'gradient' else called}"
-        else:  # what is not control flow is said as ever
-            yield from statements(Program((), (step,), out), self.spell)[:-1]
+    def loop(self, step: Step, args: Sequence[str]) -> Iterator[str]:
+        (test, body), name = step.blocks, step.out[0]
+        yield from defined(f"test_{name}", test.inputs, self.body(test))
+        yield from self._block(f"body_{name}", body)
+        yield f"{results(step.out)} = {self.said['while_loop']}(test_{name}, body_{name}, {results(args)})"
 
-    def function(self, name: str, inputs: Sequence[str], body: Program) -> Iterator[str]:
-        """Yield the lines of a function that returns a tuple."""
-        yield f"def {name}({', '.join(inputs)}):"
-        yield from indented(self.block(body, whole=False))
+    def repetition(self, step: Step, args: Sequence[str]) -> Iterator[str]:
+        if "scan" not in self.said:
+            yield from super().repetition(step, args)
+            return
+        yield from self._block(f"body_{step.out[0]}", step.blocks[0])
+        yield f"{results(step.out)} = {self.said['scan']}(body_{step.out[0]}, {results(args)}, {step.params['times']})"
+
+    def _block(self, name: str, block: Program) -> list[str]:
+        """Return the lines of a function that returns a tuple."""
+        outputs = results(list(map(operand, block.outputs)))
+        return defined(name, block.inputs, [*self.steps(block.steps), f"return {outputs}"])
 
 
-def operand(a: Operand) -> str:
-    return a if isinstance(a, str) else literal(a)
+def adapted(words: Dialect) -> Spell:
+    """Return how the adapter spells operations; a gradient within is of a value that may have no number yet."""
+    return lambda op, args, params: f"derivative_of({', '.join(args)})" if op == "gradient" else words.spell(op, args, params)
 
 
-def indented(found: Iterable[str]) -> list[str]:
-    return [f"    {line}" for line in found]
+def results(names: Sequence[str]) -> str:
+    """Return a tuple's source."""
+    return f"({', '.join(names)},)"
