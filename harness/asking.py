@@ -19,7 +19,7 @@ import numpy as np
 from clinometer.backends import Backend, Support, support_of
 from clinometer.backends.protocol import forward_mode
 from clinometer.harness.control_flow import BackendControlFlow
-from clinometer.harness.findings import BESIDE, Finding, Nonconformance, Relation, Unsupported
+from clinometer.harness.findings import BESIDE, Claim, Finding, Nonconformance, Relation, Unsupported
 from clinometer.harness.higher_order import higher
 from clinometer.journal.records import Cost, Curve
 from clinometer.reference.arithmetic.rounding import PRECISIONS
@@ -233,7 +233,7 @@ class Asking:
                 text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
                 raise Nonconformance("fail", text, replace(self._asked(case, i, mode, claim), got=answer))
         got = np.stack(column)
-        return got if got.dtype.kind in "biu" else self._fitted(got, like.dtype, claim, case, _way(claim, mode), which)
+        return got if got.dtype.kind in "biu" else self._fitted(got, like.dtype, Claim(claim, case, _way(claim, mode), which))
 
     def _like(self, case: Case, claim: str) -> tuple[int, np.ndarray]:
         """Return the number of the input that a claim is about, or 0, and an array of the kind that it implies."""
@@ -245,18 +245,7 @@ class Asking:
         which, like = self._like(case, claim)
         return Finding(claim, case.at(point), _way(claim, mode), which, kind=(str(like.dtype), like.shape[1:]))
 
-    def _fitted(
-        self,
-        got: np.ndarray,
-        right: Any,
-        claim: str,
-        case: Case | None,
-        mode: str = "",
-        which: int = 0,
-        lines: Sequence[str] = (),
-        want: np.ndarray | None = None,
-        about: Relation | None = None,
-    ) -> np.ndarray:
+    def _fitted(self, got: np.ndarray, right: Any, claim: Claim, want: np.ndarray | None = None) -> np.ndarray:
         """Return an array in the dtype that is right, so that clauses about other things can go on.
 
         From a wider one nothing is lost but a rounding; a narrower one, or one of another kind, is wrong at once.
@@ -264,11 +253,10 @@ class Asking:
         right = np.dtype(right)
         if got.dtype == right:
             return got
-        text = f"{claim}: dtype {got.dtype} where {right} is right"
-        point = case.at(0) if case is not None else None
-        shown = got[0] if case is not None and got.ndim and (mode or (about and about.asked)) else got
-        how: Any = {"kind": (str(right), shown.shape), "about": about and about.at(0), "lines": tuple(lines)}
-        wrong = Nonconformance("fail", text, Finding(claim, point, mode, which, shown, want, **how))
+        text = f"{claim.text}: dtype {got.dtype} where {right} is right"
+        asked = claim.mode or (claim.about and claim.about.asked)  # then the first axis is that of the points
+        shown = got[0] if claim.case is not None and got.ndim and asked else got
+        wrong = Nonconformance("fail", text, claim.at(0).finding(shown, expected=want, kind=(str(right), shown.shape)))
         wider = np.can_cast(right, got.dtype) and (got.dtype.kind == "c") == (right.kind == "c")
         if self.strict or not wider:
             raise wrong

@@ -17,7 +17,7 @@ import numpy as np
 
 from clinometer.backends import support_of
 from clinometer.harness.asking import Asking
-from clinometer.harness.findings import BESIDE, Finding, Given, Nonconformance, Relation, Unsupported
+from clinometer.harness.findings import BESIDE, Claim, Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.journal.records import Curve
 from clinometer.reference.case import Case
 from clinometer.reference.text import apart, told
@@ -25,6 +25,8 @@ from clinometer.reference.truth.expected import Expected
 from clinometer.reference.verdict import Disagreement, ask_second_witness, check_truth, worst_disagreement
 from clinometer.reference.witness import OVER
 from clinometer.strategies.cases import kind_of
+
+CALLED = {"value": "value", "forward": "tangent"}  # an answer, by the mode in which it is asked for; others are gradients
 
 
 @dataclass
@@ -66,66 +68,51 @@ class Check(Asking):
         about: Relation | None = None,
     ) -> None:
         """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
-        names = case.program.inputs
+        name, right = case.program.inputs[which], kind_of(expected.value, case.dtype)
         asked = "value" if mode.startswith(BESIDE) else mode
-        claim = {"value": "value", "forward": "tangent"}.get(asked, f"gradient of {names[which]}")
-        claim = f"{mode}, {names[which]}" if OVER in mode else claim
+        text = f"{mode}, {name}" if OVER in mode else CALLED.get(asked, f"gradient of {name}")
+        claim = Claim(text, case, mode, which, tuple(lines), about)
         if got.shape != expected.value.shape:
-            text = f"{claim}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
-            how: Any = {"kind": (kind_of(expected.value, case.dtype), expected.value.shape[1:]), "about": about}
-            raise Nonconformance("fail", text, Finding(claim, case.at(0), mode, which, got[0], lines=tuple(lines), **how))
-        got = self._fitted(got, kind_of(expected.value, case.dtype), claim, case, mode, which, lines, about=about)
+            text = f"{text}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
+            raise Nonconformance("fail", text, claim.at(0).finding(got[0], kind=(right, expected.value.shape[1:])))
+        got = self._fitted(got, right, claim)
         found = worst_disagreement(got, expected, asked, which)
-        if found is None:
-            if getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
-                self._confirm(case, expected, asked, which)
-            return
-        self._blame(case, found, got, expected, claim, mode, lines, about)
+        if found is not None:
+            self._blame(claim, ask_second_witness(case, found), got, expected)
+        elif getattr(self.backend, "second_witness", False) and not lines and case.cotangents:
+            self._confirm(claim._replace(text="truth", mode=asked), expected)
 
-    def _confirm(self, case: Case, expected: Expected, mode: str, which: int) -> None:
+    def _confirm(self, claim: Claim, expected: Expected) -> None:
         """Hear the second witness although the backend agrees: where it is our own, agreement proves little."""
-        if not expected.value.size:
+        case = claim.case
+        if case is None or not expected.value.size:
             return
         # An entry that the case itself chooses, so that a replay asks about the same one.
         chosen = zlib.crc32(b"".join(x.tobytes() for x in case.inputs)) % expected.value.size
         place = np.unravel_index(chosen, expected.value.shape)
-        wrong = check_truth(case, mode, which, tuple(int(i) for i in place), expected)
+        wrong = check_truth(case, claim.mode, claim.which, tuple(int(i) for i in place), expected)
         if wrong is not None:
-            self._blame(case, wrong, expected.value, expected, "truth", mode, heard=True)
+            self._blame(claim, wrong, expected.value, expected)
 
-    def _blame(
-        self,
-        case: Case,
-        found: Disagreement,
-        got: np.ndarray,
-        expected: Expected,
-        claim: str,
-        mode: str,
-        lines: Sequence[str] = (),
-        about: Relation | None = None,
-        heard: bool = False,
-    ) -> None:
-        point = found.place[0]
-        if not heard:
-            found = ask_second_witness(case, found)
+    def _blame(self, claim: Claim, found: Disagreement, got: np.ndarray, expected: Expected) -> None:
+        """Raise what the second witness has made of a disagreement; count it where it cannot tell."""
         if found.outcome == "inconclusive":
             self.undecided += 1
             return
-        one, got, want = case.at(point), got[point], expected.value[point]
-        if found.mode == "reverse" and case.precision.complex and self.transposes:
+        point, index = found.place[0], list(found.place[1:])
+        claim, got, want, off = claim.at(point), got[point], expected.value[point], expected.tolerance[point]
+        case = claim.case
+        if case is not None and found.mode == "reverse" and case.precision.complex and self.transposes:
             # As the library's own users see it: its pullback, of the conjugate, gives the conjugate.
-            one = dataclasses.replace(one, cotangents=tuple(map(np.conjugate, one.cotangents)))
+            claim = claim._replace(case=dataclasses.replace(case, cotangents=tuple(map(np.conjugate, case.cotangents))))
             got, want, found = np.conjugate(got), np.conjugate(want), found.conjugate()
-        index = list(found.place[1:])
         at = f" at {index}" if index else ""
-        text = f"{claim}{at}: {told(found.got, found.expected)}; off by {found.error:.3g} tolerances"
+        text = f"{claim.text}{at}: {told(found.got, found.expected)}; off by {found.error:.3g} tolerances"
         if found.outcome == "invalid":
             rules, differences = apart(found.expected, found.witness.value)  # type: ignore[union-attr]  # heard above
-            text = f"the witnesses contradict each other: {claim}{at}: {rules} by the rules, "
+            text = f"the witnesses contradict each other: {claim.text}{at}: {rules} by the rules, "
             text += f"{differences} by finite differences"
-        off, said, about = expected.tolerance[point], tuple(lines), about and about.at(point)
-        evidence = Finding(claim, one, mode, found.which, got, want, off, found, about=about, lines=said)
-        raise Nonconformance(found.outcome, text, evidence)
+        raise Nonconformance(found.outcome, text, claim.finding(got, expected=want, tolerance=off, disagreement=found))
 
     # ----- holding against something else -----
 
@@ -156,11 +143,12 @@ class Check(Asking):
 
         `about` says how a script asks for both sides.
         """
+        said = Claim(claim, case, lines=tuple(lines), about=about)
         want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
         if got.shape != want.shape:
             text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
-            self._wrong(claim, case, got, text, lines, want, about)
-        got = self._fitted(got, want.dtype, claim, case, lines=lines, want=want, about=about)
+            self._wrong(said, text, got, want)
+        got = self._fitted(got, want.dtype, said, want)
         with np.errstate(all="ignore"):
             wide = np.result_type(got.dtype, np.float64) if got.dtype.kind in "fc" else got.dtype
             off = abs(got.astype(wide) - want) if got.dtype.kind in "fc" else got != want
@@ -170,7 +158,7 @@ class Check(Asking):
             place = tuple(int(i) for i in np.argwhere(~fine)[0])
             at = f" at {list(place)}" if place else ""
             text = f"{claim}{at}: {told(got[place], want[place])}"
-            self._wrong(claim, case, got, text, lines, want, about, allowed, place)
+            self._wrong(said, text, got, want, allowed, place)
 
     def raises(
         self, action: Callable[[], Any], what: str, lines: Sequence[str] = (), given: Mapping[str, Given] | None = None
@@ -213,24 +201,19 @@ class Check(Asking):
 
     def _wrong(
         self,
-        claim: str,
-        case: Case | None,
-        got: np.ndarray,
+        claim: Claim,
         text: str,
-        lines: Sequence[str] = (),
-        want: np.ndarray | None = None,
-        about: Relation | None = None,
+        got: np.ndarray,
+        want: np.ndarray,
         tolerance: np.ndarray | None = None,
         place: tuple[int, ...] = (),
     ) -> None:
-        asked = about is not None and bool(about.asked)  # then the first axis is that of the points
-        if case is not None and got.ndim and (asked or 1 < case.points == len(got)):  # the evidence is of one point
+        asked = claim.about is not None and bool(claim.about.asked)  # then the first axis is that of the points
+        if claim.case is not None and got.ndim and (asked or 1 < claim.case.points == len(got)):  # the evidence is of one point
             point, place = (place[0] if place else 0), place[1:]
-            case, about = case.at(point), about and about.at(point)
-            got, want = got[point], want if want is None else want[point]
+            claim, got, want = claim.at(point), got[point], want[point]
             tolerance = tolerance if tolerance is None else tolerance[point]
-        found = Finding(claim, case, "", 0, got, want, tolerance, index=place, about=about, lines=tuple(lines))
-        raise Nonconformance("fail", text, found)
+        raise Nonconformance("fail", text, claim.finding(got, expected=want, tolerance=tolerance, index=place))
 
 
 def _brief(x: Any) -> str:

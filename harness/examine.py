@@ -161,7 +161,7 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
 
     def ask(case: Any) -> None:
         check.examples += 1
-        check.case = case if hasattr(case, "truth") else None
+        check.case = case if isinstance(case, Case) else None
         try:
             clause.body(check, case)
         except Unsupported as reason:  # of these parameters; the next example has others

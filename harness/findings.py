@@ -9,6 +9,7 @@ import contextlib
 import dataclasses
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -135,6 +136,25 @@ class Finding:
     elsewhere: bool = False  # what the lines print is not the same in two processes
     way: str = ""  # in which the question was put, and of which points, where a script has to do the same
     whole: Case | None = None
+
+
+class Claim(NamedTuple):
+    """What is said of an answer, and how a script asks for it."""
+
+    text: str
+    case: Case | None = None
+    mode: str = ""
+    which: int = 0
+    lines: tuple[str, ...] = ()
+    about: Relation | None = None
+
+    def at(self, point: int) -> Claim:
+        """Return the claim about one point."""
+        return self._replace(case=self.case and self.case.at(point), about=self.about and self.about.at(point))
+
+    def finding(self, got: np.ndarray, **more: Any) -> Finding:
+        """Return what stands behind it, if it is wrong."""
+        return Finding(self.text, self.case, self.mode, self.which, got, about=self.about, lines=self.lines, **more)
 
 
 @contextlib.contextmanager
