@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +38,7 @@ class SinglePrecisionAlone(Sound):
     """Works in float32, and raises when it is handed any other floating dtype, as an array or by name."""
 
     name = "float32 alone"
-    dtypes = ("float32",)
+    support = replace(Reference.support, dtypes=("float32",))
 
     def __init__(self) -> None:
         super().__init__()
