@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.reference.half import NARROW, Narrow, kind, stored
+from clinometer.backends.reference.half import NARROW, HalfArray, kind, stored
 from clinometer.backends.reference.transforms import Transforms
 from clinometer.backends.support import Support
 from clinometer.reference.arithmetic import dispatch
@@ -186,11 +186,11 @@ class Tape:
             self.node.recording = before
 
 
-class Around(threading.local):
-    """What is around that which is called, in this thread: how many derivatives, and the sheet that is being written."""
+class ThreadState(threading.local):
+    """What is around that which is called, in this thread: how many derivatives, and the graph that is being traced."""
 
     depth = 0
-    sheet = None
+    graph = None
 
 
 class Reference(Transforms):
@@ -207,7 +207,7 @@ class Reference(Transforms):
         self.xp = SimpleNamespace(**operations, **{name: getattr(np, name) for name in creation}, normal=normal, astype=astype)
         self.tape = Tape()
         self.tape.node = self.node
-        self._around = Around()
+        self._around = ThreadState()
         self.versions = {"numpy": np.__version__}
 
     @property
@@ -219,7 +219,7 @@ class Reference(Transforms):
         self._around.depth = depth
 
     def asarray(self, x: np.ndarray) -> Array:
-        return Narrow(x, x.dtype.name) if x.dtype.name in NARROW else np.array(x)
+        return HalfArray(x, x.dtype.name) if x.dtype.name in NARROW else np.array(x)
 
     def to_numpy(self, x: Array) -> np.ndarray:
         while isinstance(x, Node | Dual):
@@ -256,7 +256,7 @@ class Reference(Transforms):
 
 def zeros_like(x: Array) -> Array:
     """Return zeros that numpy's own dtypes do not tell: in half precision an array is not numpy's."""
-    return Narrow(np.zeros(x.shape), kind(x)) if kind(x) else np.zeros(np.shape(x), x.dtype)
+    return HalfArray(np.zeros(x.shape), kind(x)) if kind(x) else np.zeros(np.shape(x), x.dtype)
 
 
 def astype(x: Array, dtype: str) -> Array:

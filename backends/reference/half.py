@@ -18,7 +18,7 @@ Array = Any
 NARROW = ("float16", "bfloat16")
 
 
-class Narrow(dispatch.Traced):
+class HalfArray(dispatch.Traced):
     """An array of a type that numpy computes in poorly or not at all; `data` is float32, and exact in `name`."""
 
     def __init__(self, x: np.ndarray, name: str):
@@ -46,9 +46,9 @@ class Narrow(dispatch.Traced):
     def apply(self, function: Callable, args: Sequence[Any], params: dict[str, Any]) -> Array:
         if isinstance(params.get("positions"), dispatch.Traced):  # what is traced takes precedence, as among arguments
             return params["positions"].apply(function, args, params)
-        plain = [a.data if isinstance(a, Narrow) else a for a in args]
+        plain = [a.data if isinstance(a, HalfArray) else a for a in args]
         y = (function.plain if isinstance(function, dispatch.Primitive) else function)(*plain, **params)
-        return Narrow(y, self.name) if np.asarray(y).dtype.kind == "f" else y
+        return HalfArray(y, self.name) if np.asarray(y).dtype.kind == "f" else y
 
 
 def stored(value: Callable[..., Array]) -> Callable[..., Array]:
@@ -57,14 +57,14 @@ def stored(value: Callable[..., Array]) -> Callable[..., Array]:
     def operation(*args: Any, **params: Any) -> Array:
         y = value(*args, **params)
         name = next(filter(None, map(kind, args)), "")
-        return Narrow(y, name) if name and isinstance(y, np.ndarray) and y.dtype.kind == "f" else y
+        return HalfArray(y, name) if name and isinstance(y, np.ndarray) and y.dtype.kind == "f" else y
 
     return operation
 
 
 def kind(x: Any) -> str:
     """Return the half precision that an array is of, below all derivatives; "" if it is of none."""
-    while not isinstance(x, Narrow):
+    while not isinstance(x, HalfArray):
         x = getattr(x, "value", getattr(x, "x", None))
         if x is None:
             return ""

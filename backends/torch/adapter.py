@@ -47,7 +47,7 @@ INSTEAD = {
 AUGMENTED = {"add": operator.iadd, "subtract": operator.isub, "multiply": operator.imul, "divide": operator.itruediv}
 
 
-class Around(threading.local):
+class ThreadState(threading.local):
     """How many derivatives are being taken around what is called, in this thread."""
 
     depth = functional = 0
@@ -107,7 +107,7 @@ class Torch:
         self._torch, self.dialect = torch, DIALECT
         self.xp = namespace(DIALECT.table)
         self.tape = Tape()
-        self._around = Around()
+        self._around = ThreadState()
         self.versions = {"torch": torch.__version__}
 
     def asarray(self, x: np.ndarray) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from clinometer.backends import load
-from clinometer.backends.reference.tracing import Unwritten
+from clinometer.backends.reference.tracing import Untraced
 from clinometer.harness.check import Check
 from clinometer.harness.examine import sample
 from clinometer.strategies import operation_cases
@@ -134,7 +134,7 @@ def test_a_branch_that_is_not_taken_is_not_run(ad: Any) -> None:
 )
 def test_what_a_path_gives_has_one_shape(ad: Any, wrong: Any) -> None:
     """Branches that differ in shape, and loops that change it or the number of values, are refused with both."""
-    with pytest.raises(Unwritten, match=r"must agree in shape and dtype: .* is due"):
+    with pytest.raises(Untraced, match=r"must agree in shape and dtype: .* is due"):
         wrong(ad, X)
 
 
@@ -159,7 +159,7 @@ def test_a_function_is_traced_once_for_each_shape_and_dtype(ad: Any) -> None:
 
 def test_a_traced_value_has_no_truth_value(ad: Any) -> None:
     """A Python branch on traced data is refused, and the message says what to write."""
-    with pytest.raises(Unwritten, match=r"no truth value .* write cond, while_loop or scan"):
+    with pytest.raises(Untraced, match=r"no truth value .* write cond, while_loop or scan"):
         ad.jit(lambda x: x if ad.xp.sum(x) > 0 else -x)(X)
     np.testing.assert_allclose(ad.jit(ad.xp.sin)(X), np.sin(X))  # and leaves no trace
 

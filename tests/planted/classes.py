@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from clinometer.backends.reference.adapter import Reference
-from clinometer.backends.reference.half import NARROW, Narrow, kind
+from clinometer.backends.reference.half import NARROW, HalfArray, kind
 from clinometer.backends.torch.adapter import Torch
 from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.catalogue import CATALOGUE
@@ -184,7 +184,7 @@ class InReference(Outside, Reference):
             return bug.wrong(g, dispatch.stop_gradient)
         if bug.only not in ("", kind(g) or g.dtype.name):
             return g
-        return Narrow(bug.wrong(g.data), g.name) if isinstance(g, Narrow) else in_width(bug, np.asarray(g))
+        return HalfArray(bug.wrong(g.data), g.name) if isinstance(g, HalfArray) else in_width(bug, np.asarray(g))
 
     def contiguous(self, x: Array) -> bool:
         return np.asarray(getattr(x, "value", x)).flags.c_contiguous

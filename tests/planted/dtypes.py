@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.reference.adapter import Node, Reference
-from clinometer.backends.reference.half import NARROW, Narrow, kind
+from clinometer.backends.reference.half import NARROW, HalfArray, kind
 from clinometer.reference.arithmetic import dispatch
 from clinometer.reference.catalogue import CATALOGUE
 from planted.derivatives import flowing, pushing
@@ -16,11 +16,11 @@ from planted.operations import operation
 
 
 def half_scaled_rule(node: Node, function: Any, place: int, linear: Any, ct: Any) -> Any:
-    return linear.pull(ct) * 1.05 if function is np.sin and isinstance(ct, Narrow) else None
+    return linear.pull(ct) * 1.05 if function is np.sin and isinstance(ct, HalfArray) else None
 
 
 def half_drifting_rule(node: Node, function: Any, place: int, linear: Any, ct: Any) -> Any:
-    return linear.pull(ct) * 1.01 if function is np.sin and isinstance(ct, Narrow) else None
+    return linear.pull(ct) * 1.01 if function is np.sin and isinstance(ct, HalfArray) else None
 
 
 def unconjugated_rule(node: Node, function: Any, place: int, linear: Any, ct: Any) -> Any:
@@ -41,9 +41,9 @@ def half_shifted_value(x: Any) -> Any:
 
 def stalling_sum(x: Any, axis: Any = None, keepdims: bool = False, **part: Any) -> Any:
     """Add one entry after the other, rounding each time."""
-    if not isinstance(x, Narrow) or part:
+    if not isinstance(x, HalfArray) or part:
         return CATALOGUE["sum"].value(x, axis=axis, keepdims=keepdims, **part)
-    total = Narrow(np.zeros(()), x.name)
+    total = HalfArray(np.zeros(()), x.name)
     for entry in np.ravel(x):
         total = total + entry
     return total

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.reference.adapter import Reference
-from clinometer.backends.reference.tracing import Recorded, bare
+from clinometer.backends.reference.tracing import Tracer, bare
 from clinometer.reference.arithmetic.dispatch import stop_gradient
 
 Values = tuple[Any, ...]
@@ -44,7 +44,7 @@ class BranchFrozenInTrace(Reference):
     """A branch that is traced is the one of the data at hand."""
 
     def cond(self, test: Any, then: Callable[[], Values], otherwise: Callable[[], Values]) -> Values:
-        if self.sheet is None:
+        if self.graph is None:
             return super().cond(test, then, otherwise)
         return then() if bare(test) else otherwise()
 
@@ -67,18 +67,18 @@ class ShapelessJit(Reference):
     """A compiled function is looked up by the dtypes of its arguments alone."""
 
     def jit(self, f: Callable[..., Any]) -> Callable[..., Any]:
-        sheets: dict[Any, Any] = {}
+        graphs: dict[Any, Any] = {}
 
         def compiled(*args: Any) -> Any:
             key = tuple(x.dtype for x in args)
-            sheets[key] = sheets.get(key) or self.written(f, args)
-            ys = sheets[key].play(*args, *sheets[key].around)
-            return ys[0] if sheets[key].single else ys
+            graphs[key] = graphs.get(key) or self.written(f, args)
+            ys = graphs[key].evaluate(*args, *graphs[key].around)
+            return ys[0] if graphs[key].single else ys
 
         return compiled
 
 
-class Baking(Recorded):
+class Baking(Tracer):
     """A traced value with the truth of the first one."""
 
     def __bool__(self) -> bool:
@@ -99,7 +99,7 @@ class BakingJit(Reference):
 
         def apply(*args: Any, **params: Any) -> Any:
             y = sound(*args, **params)
-            if isinstance(y, Recorded):
+            if isinstance(y, Tracer):
                 y.__class__ = Baking
             return y
 
@@ -145,7 +145,7 @@ class VmapByTheFirst(Reference):
         return one
 
     def cond(self, test: Any, then: Callable[[], Values], otherwise: Callable[[], Values]) -> Values:
-        if self.decisions is None or self.sheet is not None:
+        if self.decisions is None or self.graph is not None:
             return super().cond(test, then, otherwise)
         if self.place == len(self.decisions):
             self.decisions.append(bool(bare(test)))
