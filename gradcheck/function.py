@@ -13,8 +13,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from clinometer.backends import Backend, BackendProblem, load
-from clinometer.backends.protocol import MEMBERS, forward_mode
+from clinometer.backends import Backend, BackendProblem, capabilities, load
+from clinometer.backends.protocol import MEMBERS, forward_mode, tape_of
 from clinometer.backends.registry import in_one_line
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
@@ -116,9 +116,9 @@ class UserFunction:
 
     def said(self, k: int, a: int, ct: np.ndarray) -> str:
         """Return what the library itself says of a gradient that the adapter gives as zeros: nothing, None or an exception."""
-        tape: Any = getattr(self.backend, "tape", None)
-        if tape is None:
+        if "tape" not in capabilities(self.backend):
             return ""
+        tape = tape_of(self.backend)
         try:
             leaves = [tape.leaf(x) for x in self.native(self.xs)]
             found = tape.grad(self.outputs(*leaves)[k], leaves, self.backend.asarray(ct))[a]
@@ -156,18 +156,17 @@ class Gradient(UserFunction):
 
         Asked for that in the arguments alone, torch does not pass by the node that would raise.
         """
-        tape: Any = getattr(self.backend, "tape", None)
         full = [self.native([x.value])[0] if isinstance(x.value, np.ndarray) else x.value for x in self.arguments]
 
         def g(inner: Any, *zs: Any) -> Any:
             for i, z in zip(self.active, zs, strict=True):
                 full[i] = z
             found = self._pulled(*full, ct=inner)[k]
-            tape.backward(found, self.backend.asarray(ct), retain=True)
+            tape_of(self.backend).backward(found, self.backend.asarray(ct), retain=True)
             return found
 
         try:
-            if tape is not None:
+            if "tape" in capabilities(self.backend):
                 self.backend.vjp(g, *self.native([self.ct, *self.xs]))
         except Exception as error:
             return f"{self.backend.name} raises {in_one_line(error)}"

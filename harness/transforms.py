@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from clinometer.backends.protocol import forward_mode
+from clinometer.backends.protocol import Cond, Scan, WhileLoop, forward_mode
 from clinometer.harness.cells import Cell, programs
 from clinometer.harness.check import Check
 from clinometer.harness.control_flow import BackendControlFlow
@@ -27,26 +27,20 @@ MEMBERS = {"if": "cond", "while": "while_loop"}  # what there is no other way to
 class TracedControlFlow(BackendControlFlow):
     """Control flow by the backend's own `cond`, `while_loop` and `scan`."""
 
-    def member(self, name: str) -> Callable[..., Any]:
-        """Return a member of the backend."""
-        if not hasattr(self.backend, name):
-            raise NotImplementedError(f"{self.backend.name} has no {name}")
-        found: Callable[..., Any] = getattr(self.backend, name)
-        return found
-
     def cond(self, test: Any, then: Callable[[], Values], otherwise: Callable[[], Values]) -> Values:
-        values: Values = self.member("cond")(test, then, otherwise)
-        return values
+        if not isinstance(self.backend, Cond):
+            raise NotImplementedError(f"{self.backend.name} has no cond")
+        return self.backend.cond(test, then, otherwise)
 
     def while_loop(self, test: Callable[..., Values], body: Callable[..., Values], carried: Values) -> Values:
-        values: Values = self.member("while_loop")(lambda *xs: test(*xs)[0], body, carried)
-        return values
+        if not isinstance(self.backend, WhileLoop):
+            raise NotImplementedError(f"{self.backend.name} has no while_loop")
+        return self.backend.while_loop(lambda *xs: test(*xs)[0], body, carried)
 
     def repeat(self, times: int, body: Callable[..., Values], carried: Values) -> Values:
-        if not hasattr(self.backend, "scan"):
+        if not isinstance(self.backend, Scan):
             return super().repeat(times, body, carried)  # to what traces, so many copies of the body
-        values: Values = self.backend.scan(body, carried, times)
-        return values
+        return self.backend.scan(body, carried, times)
 
     def gradient(self, f: Callable[[Any], Any], x: Any) -> Any:
         y, pullback = self.backend.vjp(f, x)  # y has no number yet
