@@ -61,7 +61,7 @@ SAME: Mapping[str, Sequence[str]] = {
     "negative_slope": ("neg_slope", "slope", "alpha"), "shift": ("shifts",), "offset": ("k",), "k": ("diagonal",),
     "repeats": ("n",), "eps": ("epsilon",), "source": ("src",), "destination": ("dst",), "ord": ("p",), "n": ("power",),
 }  # fmt: skip
-SPACES = ("linalg", "fft", "special", "nn.functional", "nn")  # where libraries keep more functions
+SPACES = ("linalg", "fft", "special", "nn.functional", "nn", "lax")  # where libraries keep more functions
 NOT_THERE, OF_ITS_OWN = "is not there", "is asked for in a way of its own"
 NO_ARRAYS = (BaseException, np.generic, np.ndarray, int, float, complex)
 UNSAID = {"where", "initial"}  # who takes them takes no None for none

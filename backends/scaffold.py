@@ -17,12 +17,16 @@ from clinometer.reference.catalogue.rows import Group
 TEMPLATES = Path(__file__).parent / "templates"
 FILES = {"adapter.py": "adapter.py.jinja", "operations.py": "operations.py.jinja", "test_adapter.py": "test_adapter.py.jinja"}
 
+# How arrays are taken out, by what they have; the first that fits.
 TO_NUMPY = {
-    "numpy": "np.array(x.numpy())",
-    "to_numpy": "np.array(x.to_numpy())",
-    "__array__": "np.array(x)",
-    "data": "np.array(x.data)",
+    ("detach", "numpy"): "np.array(x.detach().numpy())",
+    ("numpy",): "np.array(x.numpy())",
+    ("to_numpy",): "np.array(x.to_numpy())",
+    ("__array__",): "np.array(x)",
+    ("data",): "np.array(x.data)",
 }
+TRANSFORMS = ("vjp", "jvp", "vmap", "jit")  # functions of functions that a library has under these names
+MAKERS = ("tensor", "array", "asarray")  # functions that make arrays; else it is their class
 
 
 def written(name: str, modules: Sequence[str], folder: Path) -> tuple[Path, list[Line]]:
@@ -74,17 +78,21 @@ def _known(name: str, modules: Sequence[str], found: Library, done: Sequence[Lin
     """Return what the templates are told."""
     groups = {group: [line for line in done if line.words and CATALOGUE[line.op].group is group] for group in Group}
     called = {space for space, _ in found.spaces if any(f"{space}." in line.words for line in done)}
-    style, leaf = _style(found), f"{found.array}(self.to_numpy(x){_keeping(found)}, requires_grad=True)"
+    transforms, maker = _transforms(found), _maker(found)
+    keeping = _keeping(found) if maker == found.array else ""
     return {
         "name": name,
         "class_name": class_name(name),
         "library": modules[0].partition(".")[0],
         "distribution": _distribution(modules[0]),
-        "imports": _imports({each.rpartition(".")[0] for each in (found.array, style) if "." in each}, numpy=True),
-        "asarray": f"{found.array}(np.array(x){_keeping(found)})" if found.array else "np.array(x)",
-        "leaf": leaf if "requires_grad" in found.made_with else "self.asarray(self.to_numpy(x))",
-        "to_numpy": next((text for name, text in TO_NUMPY.items() if name in found.attributes), "np.array(x)"),
-        "style": style,
+        "imports": _imports(
+            {each.rpartition(".")[0] for each in (maker, found.array, *transforms.values()) if "." in each}, numpy=True
+        ),
+        "asarray": f"{maker}(np.array(x){keeping})" if maker else "np.array(x)",
+        "leaf": _leaf(found),
+        "to_numpy": next((text for names, text in TO_NUMPY.items() if found.attributes.issuperset(names)), "np.array(x)"),
+        "transforms": transforms,
+        "backward": "vjp" not in transforms and "backward" in found.attributes,
         "spaces": _imports(called, numpy=any("np." in line.words for line in done)),
         "groups": {group.value: members for group, members in groups.items() if members},
         "absent": textwrap.wrap(", ".join(line.op for line in done if line.why == NOT_THERE), 118),
@@ -96,6 +104,20 @@ def _known(name: str, modules: Sequence[str], found: Library, done: Sequence[Lin
 def _imports(modules: Collection[str], *, numpy: bool) -> list[str]:
     """Return the lines that import modules, in order."""
     return [f"import {module}" for module in sorted([*modules, *(["numpy as np"] if numpy else [])])]
+
+
+def _maker(found: Library) -> str:
+    """Return what makes an array of numpy's; nothing, where numpy's serve."""
+    own = {space: module for space, module in found.spaces if space in found.modules}
+    names = [f"{space}.{name}" for name in MAKERS for space, module in own.items() if callable(getattr(module, name, None))]
+    return next(iter(names), found.array)
+
+
+def _leaf(found: Library) -> str:
+    """Return a copy of a primal that asks for a gradient, as far as names show how."""
+    if "requires_grad" in found.made_with:
+        return f"{found.array}(self.to_numpy(x){_keeping(found)}, requires_grad=True)"
+    return f"self.asarray(self.to_numpy(x)){'.requires_grad_()' * ('requires_grad_' in found.attributes)}"
 
 
 def _keeping(found: Library) -> str:
@@ -114,9 +136,8 @@ def _distribution(module: str) -> str:
     return next(iter(metadata.packages_distributions().get(module.partition(".")[0], [])), "")
 
 
-def _style(found: Library) -> str:
-    """Return how a library differentiates, as far as its names show."""
-    names = {name: f"{space}.{name}" for space, module in reversed(list(found.spaces)) for name in dir(module)}
-    if "vjp" in names:
-        return names["vjp"]
-    return "backward" if found.kind is not None and hasattr(found.kind, "backward") else ""
+def _transforms(found: Library) -> dict[str, str]:
+    """Return those of `TRANSFORMS` that the library has, with how they are called."""
+    own = [(space, module) for space, module in found.spaces if space in found.modules]
+    pairs = [(name, space) for name in TRANSFORMS for space, module in own if callable(getattr(module, name, None))]
+    return {name: f"{space}.{name}" for name, space in reversed(pairs)}

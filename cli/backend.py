@@ -119,7 +119,11 @@ def _print_operations(answers: list[Answer]) -> None:
     right = [answer for answer in answers if answer.state == "there"]
     console.OUT.print(f"{SIGNS['there']} [bold]{len(right)} of the {len(answers)} operations of xp[/]", soft_wrap=True)
     mends = list(dict.fromkeys(answer.mend for answer in answers if answer.mend))
+    alike: dict[tuple[str, str], list[str]] = {}
     for answer in (answer for answer in answers if answer.state != "there"):
-        console.OUT.print(f"{SIGNS[answer.state]} [bold]{escape(answer.member)}[/]: {escape(answer.said)}", soft_wrap=True)
+        alike.setdefault((answer.state, answer.said), []).append(answer.member)
+    for (state, said), members in alike.items():
+        who = members[0] if len(members) == 1 else f"{members[0]} and {len(members) - 1} more"
+        console.OUT.print(f"{SIGNS[state]} [bold]{escape(who)}[/]: {escape(said)}", soft_wrap=True)
     for mend in mends:
         console.OUT.print(f"    {escape(mend)}", soft_wrap=True)

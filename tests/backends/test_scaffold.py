@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from clinometer.backends import BackendProblem, load, matching, scaffold
-from clinometer.harness.smoke.answers import WRONG, answered
+from clinometer.harness.smoke.answers import THERE, WRONG, answered
 from clinometer.harness.smoke.questions import questions
 from clinometer.reference.catalogue import CATALOGUE
 
@@ -101,6 +101,25 @@ def test_what_is_begun_runs_as_it_stands(begun: Path) -> None:
     answers = [answered(question) for question in questions(backend)]
     assert [str(answer) for answer in answers if answer.state == WRONG] == []
     assert len([answer for answer in answers if answer.member.startswith("xp.")]) == len(WORDS) + 1
+
+
+FUNCTIONAL = """\
+from clinometer.backends.reference.adapter import Reference
+_reference = Reference()
+array, vjp, jvp, vmap, jit = (getattr(_reference, name) for name in ("asarray", "vjp", "jvp", "vmap", "jit"))
+exp, multiply = _reference.xp.exp, _reference.xp.multiply
+"""
+
+
+def test_a_library_of_transforms_has_them_in_its_adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Functions named vjp, jvp, vmap and jit are members at once, and answer rightly; so is what makes arrays."""
+    (tmp_path / "functional_library.py").write_text(FUNCTIONAL)
+    monkeypatch.syspath_prepend(tmp_path)
+    path, _ = scaffold.written("functional", ["functional_library"], tmp_path / "functional_backend")
+    assert "return functional_library.array(np.array(x))" in path.read_text()
+    found = {answer.member: answer.state for answer in map(answered, questions(load(f"{path}:Functional")))}
+    assert {found[member] for member in ("vjp of two inputs", "jvp", "vmap", "jit", "xp.exp")} == {THERE}
+    assert WRONG not in found.values()
 
 
 def test_two_adapters_of_one_file_name_are_two(begun: Path, tmp_path: Path) -> None:
