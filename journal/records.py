@@ -25,7 +25,7 @@ class Record(msgspec.Struct, tag_field="kind", tag=str.lower, omit_defaults=True
 class RunRecord(Record, tag="run", kw_only=True):
     """Head of a run: who was examined, with what, and how to repeat it."""
 
-    schema: int  # always written, so that a reader of another schema knows: see docs/versioning.md
+    schema: int = 1  # a journal that says nothing is of the first, whichever comes later: see docs/versioning.md
     backend: str
     suite: str  # version of Clinometer
     digest: str  # hash of the specification: two runs with different digests asked different questions
