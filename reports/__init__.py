@@ -1,6 +1,6 @@
 """Reports: read journals, count, and show what was found. Nothing here knows a backend or runs a test.
 
-`journal` is the schema, `results` the merged model, `page` the HTML file, `cli` the console script.
+`results.py` merges journals into one model, which `html/`, `compare.py` and `atlas.py` read.
 """
 
 from clinometer.journal.reader import BrokenJournal

@@ -18,7 +18,7 @@ from clinometer.reports.html import page
 from conftest import CHROMIUM, QUIET
 
 OUTPUT = Path(__file__).parent.parent / "docs" / "report.png"
-SIZE = {"width": 1180, "height": 900}
+SIZE = {"width": 1180, "height": 1040}
 
 
 @click.command()

@@ -21,7 +21,7 @@ DOCUMENTS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "CHANGELOG
 
 # ----- files, names and links -----
 
-SPAN = re.compile(r"`([^`\n]+)`")
+SPAN = re.compile(r"`([^`]+)`")
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 PLACE = re.compile(
     r"(?P<path>[\w.-]*(/[\w.-]+)*/?[\w-]+\.(py|toml|md|ini|html|js|css|svg|png|jsonl|yml|yaml|cff)|[\w.-]+(/[\w.-]+)*/)(:(?P<name>\w+))?"
@@ -78,6 +78,13 @@ def test_links_between_documents_lead_somewhere(document: Path) -> None:
         there = document.parent / path if path else document
         assert there.exists(), target
         assert not anchor or anchor in anchors(there.read_text("utf-8")), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_no_text_is_taken_for_a_tag(document: Path) -> None:
+    """An inner product, `<u, Jv>`, stands between backticks: without them a browser would leave it out."""
+    text = SPAN.sub("", without_code(document.read_text("utf-8")))
+    assert not re.findall(r"<[A-Za-z/].*", text)
 
 
 def test_every_document_is_linked_from_the_first_page() -> None:

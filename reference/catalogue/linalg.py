@@ -56,7 +56,9 @@ def det(x: Any) -> Any:
     # Libraries differentiate by the inverse, whose size is that of the cofactors over y.
     others = [[k for k in range(n) if k != i] for i in range(n)]
     squares = [laplace(x0[..., rows, :][..., columns]) ** 2 for rows in others for columns in others]
-    return y + curvature(sum(squares) / abs(stop_gradient(y)), np.sum(x, axis=(-2, -1)))
+    with np.errstate(divide="ignore", invalid="ignore"):  # of a singular matrix there is no such size
+        size = sum(squares) / abs(stop_gradient(y))
+    return y + curvature(size, np.sum(x, axis=(-2, -1)))
 
 
 def slogdet(x: Any) -> Any:
