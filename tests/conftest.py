@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +20,13 @@ import synthetic_journals
 
 from clinometer.reports.html import page
 
+# Windows has neither the signals nor the forks that these ask for.
+collect_ignore = (
+    []
+    if os.name == "posix"
+    else ["cli/test_processes.py", "harness/test_interruption.py", "harness/test_scripts_fail.py", "test_documents.py"]
+)
+
 settings.register_profile("the same every day", derandomize=True, database=None)
 settings.load_profile("the same every day")
 
@@ -32,6 +40,22 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# Warnings that are not ours to mend, as filters, and where they come from.
+WARNINGS = (
+    "ignore:`torch.jit.script` is deprecated:DeprecationWarning",  # torch's own rules of forward mode, when first needed
+    # autograd's vspaces, of a complex gradient that it takes for a real one: a finding, and not ours
+    r"ignore:Casting complex values to real discards the imaginary part::autograd\.numpy\.",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Make every warning an error, in these tests alone: a run of the suites from a checkout loads this file too."""
+    strict = pytest.mark.filterwarnings("error", *WARNINGS)
+    for item in items:
+        if item.path.is_relative_to(HERE):
+            item.add_marker(strict, append=False)
 
 
 @pytest.fixture(scope="session")
