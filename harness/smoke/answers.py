@@ -76,8 +76,9 @@ class Asked:
 
     def __init__(self, backend: Backend):
         self.backend: Any = backend
-        names = [name for name in ("float64", "float32") if name in support_of(backend).dtypes]
-        self.dtype = [*names, *support_of(backend).dtypes][0]
+        self.dtypes = tuple(getattr(support_of(backend), "dtypes", ()))
+        names = [name for name in ("float64", "float32") if name in self.dtypes]
+        self.dtype = [*names, *self.dtypes, "float64"][0]
 
     def native(self, values: Any) -> Any:
         """Return the library's array."""
@@ -92,8 +93,8 @@ class Asked:
         """Return x * y, in whatever words there are."""
         return self.backend.xp.multiply(x, y) if hasattr(self.backend.xp, "multiply") else x * y
 
-    def hold(self, what: str, got: Any, want: Any, mend: str, dtype: str = "") -> None:
-        """Hold an answer of the library's against the right array: in dtype, shape and values."""
+    def hold(self, what: str, got: Any, want: Any, mend: str, dtype: str = "", *, exact: bool = False) -> None:
+        """Hold an answer against the right array: in dtype, shape and values, to the bit where nothing is computed."""
         right = np.array(want, dtype or self.dtype)
         if got is None:
             raise Fault(f"{what} is None, where an array is due", mend)
@@ -103,5 +104,6 @@ class Asked:
         if found.dtype != right.dtype or found.shape != right.shape:
             kinds = [f"{x.dtype} of shape {x.shape}" for x in (found, right)]
             raise Fault(f"{what} is {kinds[0]}, where {kinds[1]} is right", mend)
-        if found.tobytes() != right.tobytes() and not np.allclose(found.astype("complex128"), right.astype("complex128"), 1e-2):
+        near = not exact and np.allclose(found.astype("complex128"), right.astype("complex128"), 1e-2)
+        if found.tobytes() != right.tobytes() and not near:
             raise Fault(f"{what} is {found.tolist()}, where {right.tolist()} is right", mend)

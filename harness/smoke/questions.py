@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Absent, Backend, BackendProblem, capabilities, load, support_of
+from clinometer.backends import Absent, Backend, BackendProblem, Support, capabilities, load, support_of
 from clinometer.backends.protocol import (
     TRANSFORMS,
     ForwardMode,
@@ -26,6 +26,7 @@ from clinometer.backends.protocol import (
     Tape,
     versions_of,
 )
+from clinometer.backends.registry import in_one_line
 from clinometer.harness.check import Check
 from clinometer.harness.examine import sample
 from clinometer.harness.findings import Nonconformance, Unsupported
@@ -63,11 +64,11 @@ LINE = "look at its line; if a user of the library would write it so, the fault 
 
 def questions(backend: Backend) -> Iterator[Question]:
     """Return what is asked of a backend, in an order that two processes share."""
-    asked, support = Asked(backend), support_of(backend)
+    asked = Asked(backend)
     yield "name", partial(_name, backend), "a name is a string"
     yield "support", partial(_support, backend), "see docs/plugging-in-a-backend.md"
     yield "xp", partial(_namespace, backend), "a namespace of functions, as SimpleNamespace(**OPERATIONS) is"
-    for dtype in support.dtypes:
+    for dtype in asked.dtypes:
         yield f"{CARRYING} in {dtype}", partial(_round_trip, asked, dtype), ASARRAY
     yield "vjp of a square", partial(_vjp, asked), VJP
     yield "vjp of two inputs", partial(_vjp_of_two, asked), VJP
@@ -81,8 +82,9 @@ def questions(backend: Backend) -> Iterator[Question]:
     for name in TRANSFORMS:
         yield name, partial(_transform, asked, name), "see docs/plugging-in-a-backend.md, or leave it out"
     yield "versions", partial(_versions, backend), 'a mapping: {"mygrad": mygrad.__version__}'
-    for op in sorted(set(vars(backend.xp)) & set(CATALOGUE), key=list(CATALOGUE).index):
-        yield f"xp.{op}", partial(_operation, backend, op), LINE
+    for op in CATALOGUE:
+        if hasattr(backend.xp, op):
+            yield f"xp.{op}", partial(_operation, backend, op), LINE
 
 
 # ----- what stands there -----
@@ -100,6 +102,10 @@ def _near(name: str, names: Sequence[str]) -> str:
 
 def _support(backend: Backend) -> None:
     support = support_of(backend)
+    if not isinstance(support, Support):
+        raise Fault(f"it is a {type(support).__name__}", "write support = Support(dtypes=[...]), of clinometer.backends")
+    if not support.dtypes:
+        raise Fault("it names no dtype", f"name those that the library works in: {', '.join(PRECISIONS)}")
     for dtype in support.dtypes:
         if dtype not in PRECISIONS:
             raise Fault(
@@ -112,10 +118,10 @@ def _support(backend: Backend) -> None:
 
 
 def _namespace(backend: Backend) -> None:
-    names = vars(backend.xp)
+    names = [name for name in dir(backend.xp) if not name.startswith("_")]
     if not set(names) & set(CATALOGUE):
         raise Fault("it has no operation of the catalogue", "`clinometer operations` lists them")
-    strange = [name for name in names if name not in NAMES and callable(names[name]) and not name.startswith("_")]
+    strange = [name for name in names if name not in NAMES and callable(getattr(backend.xp, name))]
     if strange and not isinstance(backend.xp, type(np)):  # a module has other functions too
         raise Fault(
             f"no clause asks for {strange[0]!r}{_near(strange[0], list(NAMES))}", "`clinometer operations` lists the names"
@@ -134,12 +140,18 @@ def _round_trip(asked: Asked, dtype: str) -> None:
     rows = np.array([[1.0, -2.0, 0.5], [4.0, 0.0, -8.0]]).astype(dtype)
     cases = {
         "an array": rows,
+        "an array of thirds": (rows / 3).astype(dtype),
         "one number": np.array(2.5).astype(dtype),
         "an array without entries": rows[:, :0],
         "a transpose": rows.T,
     }
     for what, x in cases.items():
-        asked.hold(f"{what}, there and back,", asked.backend.asarray(x), x, ASARRAY, dtype)
+        try:
+            asked.hold(f"{what}, there and back,", asked.backend.asarray(x), x, ASARRAY, dtype, exact=True)
+        except Fault:
+            raise
+        except Exception as error:  # whatever an adapter or a library may raise
+            raise Fault(f"{what} raises {in_one_line(error)}", ASARRAY) from error
     x = rows.copy()
     theirs = asked.backend.asarray(x)
     x[...] = 1

@@ -103,7 +103,13 @@ def writing(f: Any, *primals: Any) -> Any:
     return y, pullback
 
 
-WITHOUT = {"square": None}
+def no_transposes(x: Any) -> Any:
+    """Take no array that is laid out by columns."""
+    if not x.flags.c_contiguous:
+        raise ValueError("negative strides,\n or others")
+    return np.array(x)
+
+
 FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
     ("name", {"name": ""}, "name", "it is ''"),
     ("dtype", {"support": Support(("floot16",))}, "support", "no clause asks in the dtype 'floot16'; did you mean 'float16'?"),
@@ -114,6 +120,7 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
         "no operation 'epx'; did you mean 'exp'?",
     ),
     ("empty", {"xp": SimpleNamespace()}, "xp", "it has no operation of the catalogue"),
+    ("no namespace", {"xp": None}, "xp", "it has no operation of the catalogue"),
     (
         "typo",
         {"xp": SimpleNamespace(**vars(sound.xp), arcsin=np.arcsin)},
@@ -132,6 +139,20 @@ FAULTS: list[tuple[str, dict[str, Any], str, str]] = [
         {"asarray": np.atleast_1d},
         "asarray, to_numpy in float64",
         "one number, there and back, is float64 of shape (1,)",
+    ),
+    (
+        "order",
+        {"asarray": no_transposes},
+        "asarray, to_numpy in float64",
+        "a transpose raises ValueError: negative strides, or others",
+    ),
+    ("tuple", {"support": ("float64",)}, "support", "it is a tuple"),
+    ("empty support", {"support": Support(())}, "support", "it names no dtype"),
+    (
+        "rounded",
+        {"asarray": lambda x: np.array(x, "float32").astype(x.dtype)},
+        "asarray, to_numpy in float64",
+        "an array of thirds, there and back, is",
     ),
     ("list", {"to_numpy": lambda x: x.tolist()}, "asarray, to_numpy in float64", "is a list after to_numpy"),
     ("deaf", {"vjp": of_ones}, "vjp of a square", "is [2.0, -6.0], where [2.0, -12.0] is right"),
