@@ -10,22 +10,25 @@ from types import SimpleNamespace
 from clinometer.reference.arithmetic.rules import PARTIALS
 from clinometer.reference.catalogue import (
     activations,
+    arithmetic,
     complex_numbers,
-    elementwise,
+    exponential,
     linalg,
     losses,
+    piecewise,
     reductions,
     special,
     structure,
+    trigonometric,
     windows,
 )
 from clinometer.reference.catalogue.rows import Domain, Operation, Special
 
 CATALOGUE: dict[str, Operation] = {
-    **elementwise.ARITHMETIC,
-    **elementwise.EXPONENTIAL,
-    **elementwise.TRIGONOMETRIC,
-    **elementwise.PIECEWISE,
+    **arithmetic.ARITHMETIC,
+    **exponential.EXPONENTIAL,
+    **trigonometric.TRIGONOMETRIC,
+    **piecewise.PIECEWISE,
     **activations.ACTIVATIONS,
     **special.SPECIAL,
     **reductions.REDUCTIONS,

@@ -9,11 +9,12 @@ import numpy as np
 
 from clinometer.reference.arithmetic.dispatch import primitive, slack
 from clinometer.reference.arithmetic.replicas import TRANSCENDENTAL
-from clinometer.reference.catalogue.elementwise import FAR, WIDE, clip
+from clinometer.reference.catalogue.piecewise import clip
 from clinometer.reference.catalogue.rows import (
     NONZERO,
     REAL,
     UNIT_INTERVAL,
+    WIDE,
     Domain,
     Group,
     Operation,
@@ -22,6 +23,7 @@ from clinometer.reference.catalogue.rows import (
     removable,
     table,
 )
+from clinometer.reference.catalogue.trigonometric import FAR
 
 SHRUNK = REAL.avoiding(-0.5, 0.5, -0.25, 0.25)
 

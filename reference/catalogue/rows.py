@@ -85,6 +85,10 @@ class Domain:
 REAL = Domain()
 POSITIVE = Domain(low=0.0)
 NONZERO = REAL.avoiding(0.0)
+INTEGERS = Domain(integers=True)
+WIDE = Domain(-80.0, 80.0)  # exp(80) is far from overflow in float32
+NAN, INF = math.nan, math.inf
+JUMPS = "a program learns nothing of it but where it jumps"
 UNIT = Domain(-1.0, 1.0)
 UNIT_INTERVAL = Domain(0.0, 1.0)
 

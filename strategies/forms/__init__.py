@@ -4,12 +4,13 @@ A form is named by the rows of the catalogue that have it. A new one takes one e
 change.
 """
 
-from clinometer.strategies.forms import axes, elementwise, indexing, layout, matrices, products, windows
+from clinometer.strategies.forms import axes, elementwise, indexing, layout, losses, matrices, products, windows
 from clinometer.strategies.forms.form import Drawn, Form, Structure, signed
 
 FORMS: dict[str, Form] = {
     **elementwise.FORMS,
     **axes.FORMS,
+    **losses.FORMS,
     **layout.FORMS,
     **indexing.FORMS,
     **products.FORMS,

@@ -35,7 +35,7 @@ def elsewhere(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for room in ROOMS:
         source = Path(str(importlib.import_module(f"clinometer.{room}").__file__)).parent
         shutil.copytree(source, folder / "clinometer" / source.name, ignore=shutil.ignore_patterns("__pycache__"))
-    replace(folder / "clinometer/reference/catalogue/elementwise.py", TABLE, TABLE + ROWS)
+    replace(folder / "clinometer/reference/catalogue/trigonometric.py", TABLE, TABLE + ROWS)
     replace(folder / "clinometer/strategies/forms/layout.py", FORMS, FORM)
     return folder
 

@@ -20,8 +20,8 @@ from clinometer.reference.catalogue import (
     Operation,
     Special,
     activations,
+    arithmetic,
     complex_numbers,
-    elementwise,
     linalg,
     losses,
     reductions,
@@ -56,7 +56,7 @@ def test_no_group_is_left_out_or_overwritten() -> None:
         for module in (
             activations,
             complex_numbers,
-            elementwise,
+            arithmetic,
             linalg,
             losses,
             reductions,
