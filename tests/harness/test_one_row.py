@@ -15,7 +15,8 @@ from architecture import ROOMS
 
 TABLE = "TRIGONOMETRIC = table(\n    Group.TRIGONOMETRIC,\n"
 ROWS = """    Operation("versine", lambda x: 1 - np.cos(x)),
-    Operation("lengths", lambda x, y: np.sqrt(np.sum(x * x, axis=-1) + np.exp(y)), "rows_and_one_each", domain=(REAL, REAL)),
+    Operation("lengths", lambda x, y: np.sqrt(np.sum(x * x, axis=-1) + np.exp(y)), "rows_and_one_each",
+              domain=(Domain(), Domain())),
 """
 FORMS = "FORMS = {\n"
 FORM = """def rows_and_one_each(draw: Any, row: Operation) -> Drawn:
