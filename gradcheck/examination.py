@@ -92,7 +92,7 @@ class Inspection(Pullbacks):
             if heard.verdict in PROBLEMS:
                 self._blame(one, a, place, heard, float(far[place]), doubtful)
         for place, heard in quick.items():
-            row.hear(heard, f"{self.names[a]}{list(place) if place else ''}{one.of}")
+            row.count(heard, f"{self.names[a]}{list(place) if place else ''}{one.of}")
 
     def _along(self, one: PullbackSample, a: int, row: Row) -> None:
         """Examine along random directions; a direction that is wrong is halved until it is an entry."""
@@ -103,7 +103,7 @@ class Inspection(Pullbacks):
             row.directions += 1
             if heard.verdict in PROBLEMS:
                 self._halve(one, a, direction, heard)
-            row.hear(heard, f"{self.names[a]} along a random direction{one.of}")
+            row.count(heard, f"{self.names[a]} along a random direction{one.of}")
 
     def _halve(self, one: PullbackSample, a: int, direction: np.ndarray, heard: Judgement) -> None:
         flat = np.arange(direction.size)

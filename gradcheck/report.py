@@ -20,7 +20,7 @@ class Row:
     error: float = 0.0  # the largest, in units of its tolerance
     fineness: float = 0.0  # the largest tolerance, in units of the gradient
 
-    def hear(self, heard: Judgement, what: str) -> None:
+    def count(self, heard: Judgement, what: str) -> None:
         """Count a number."""
         if heard.verdict == "agrees":
             self.error, self.fineness = max(self.error, heard.error), max(self.fineness, heard.fineness)

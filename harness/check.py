@@ -20,7 +20,7 @@ from clinometer.harness.asking import Asking
 from clinometer.harness.findings import BESIDE, Claim, Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.journal.records import Curve
 from clinometer.reference.case import Case
-from clinometer.reference.text import apart, told
+from clinometer.reference.text import apart, got_and_expected
 from clinometer.reference.truth.expected import Expected
 from clinometer.reference.verdict import Disagreement, ask_second_witness, check_truth, worst_disagreement
 from clinometer.reference.witness import OVER
@@ -107,7 +107,7 @@ class Check(Asking):
             claim = claim._replace(case=dataclasses.replace(case, cotangents=tuple(map(np.conjugate, case.cotangents))))
             got, want, found = np.conjugate(got), np.conjugate(want), found.conjugate()
         at = f" at {index}" if index else ""
-        text = f"{claim.text}{at}: {told(found.got, found.expected)}; off by {found.error:.3g} tolerances"
+        text = f"{claim.text}{at}: {got_and_expected(found.got, found.expected)}; off by {found.error:.3g} tolerances"
         if found.outcome == "invalid":
             rules, differences = apart(found.expected, found.witness.value)  # type: ignore[union-attr]  # heard above
             text = f"the witnesses contradict each other: {claim.text}{at}: {rules} by the rules, "
@@ -157,7 +157,7 @@ class Check(Asking):
         if not fine.all():
             place = tuple(int(i) for i in np.argwhere(~fine)[0])
             at = f" at {list(place)}" if place else ""
-            text = f"{claim}{at}: {told(got[place], want[place])}"
+            text = f"{claim}{at}: {got_and_expected(got[place], want[place])}"
             self._wrong(said, text, got, want, allowed, place)
 
     def raises(

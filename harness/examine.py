@@ -234,7 +234,7 @@ def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> 
 
 def sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
     """Return the cases that a strategy draws under a seed; clauses that share a strategy share them, truths included."""
-    return SAMPLES[number](strategy, number, seed_)
+    return _keeping(number)(strategy, number, seed_)
 
 
 def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
@@ -243,15 +243,10 @@ def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[
     return tuple(cases)
 
 
-class Samples(dict[int, Callable[..., tuple[Any, ...]]]):
-    """For each number of cases, what draws so many and keeps the last of them."""
-
-    def __missing__(self, number: int) -> Callable[..., tuple[Any, ...]]:
-        self[number] = functools.lru_cache(max(KEPT // number, 1))(_sample)
-        return self[number]
-
-
-SAMPLES = Samples()
+@functools.cache
+def _keeping(number: int) -> Callable[..., tuple[Any, ...]]:
+    """Return what draws so many cases, and keeps the last of them."""
+    return functools.lru_cache(max(KEPT // number, 1))(_sample)
 
 
 def _hypothesis(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Callable[[Any], None]) -> None:

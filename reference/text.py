@@ -52,7 +52,7 @@ def apart(x: Any, y: Any) -> tuple[str, str]:
     return str(one), str(other)
 
 
-def told(got: Any, want: Any) -> str:
+def got_and_expected(got: Any, want: Any) -> str:
     """Return how a message tells two numbers that should be one."""
     return "got {}, expected {}".format(*apart(got, want))
 

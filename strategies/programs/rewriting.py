@@ -39,7 +39,8 @@ class Rewritten(Case):
 @st.composite
 def rewritten(draw: Any, cases: st.SearchStrategy[Case], rewriting: Rewriting) -> Rewritten:
     """Draw a case whose program is to be rewritten; shrinks as its strategy does."""
-    return Rewritten(**vars(draw(cases)), rewriting=rewriting, seed=draw(st.integers(0, 2**16)))
+    case, seed = draw(cases), draw(st.integers(0, 2**16))
+    return Rewritten(case.program, case.inputs, case.tangents, case.cotangents, case.dtype, rewriting, seed)
 
 
 def renamed(step: Step, names: Mapping[str, str]) -> Step:
