@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from clinometer.harness.smoke.answers import UNLOADED, WRONG, Answer
 
 SECONDS = 20  # for one question: whoever does not answer by then is wrong
+LOADING = 120  # for a library to be imported
 CRASHES = 10  # of one adapter; then the rest is not asked
 
 
@@ -64,22 +65,31 @@ def _told(name: str, path: Path, number: int) -> Iterator[dict[str, Any]]:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     with path.with_suffix(".err").open("w+b") as errors, path.open("r", encoding="utf-8") as lines:
         process = subprocess.Popen(command, env=environment, stdout=errors, stderr=errors)  # noqa: S603  # ourselves
-        last, over, rest = time.monotonic(), False, ""
-        while True:
-            done = process.poll() is not None
-            *new, rest = (rest + lines.read()).split("\n")
-            yield from map(json.loads, new)
-            last = time.monotonic() if new else last
-            if done and not new:
-                break
-            if time.monotonic() - last > SECONDS and not over:
-                process.kill()
-                over = True
-            time.sleep(0 if done else 0.02)
+        try:
+            over = yield from _followed(process, lines)
+        finally:  # whoever stops listening, by Ctrl-C too, leaves no process behind
+            process.kill()
+            process.wait()
         if process.returncode:
             errors.seek(0)
             text = errors.read().decode(errors="replace").strip().splitlines()
-            yield {"ended": f"no answer within {SECONDS} seconds" if over else _end(process.returncode, text)}
+            yield {"ended": "it does not come back, and was ended" if over else _end(process.returncode, text)}
+
+
+def _followed(process: subprocess.Popen[bytes], lines: TextIO) -> Generator[dict[str, Any], None, bool]:
+    """Return what a process writes, until it ends; and whether it was ended for want of an answer."""
+    last, over, rest, limit = time.monotonic(), False, "", LOADING
+    while True:
+        done = process.poll() is not None
+        *new, rest = (rest + lines.read()).split("\n")
+        yield from map(json.loads, new)
+        last, limit = (time.monotonic(), SECONDS) if new else (last, limit)
+        if done and not new:
+            return over
+        if time.monotonic() - last > limit and not over:
+            process.kill()
+            over = True
+        time.sleep(0 if done else 0.02)
 
 
 def _end(code: int, lines: Sequence[str]) -> str:

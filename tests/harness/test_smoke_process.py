@@ -64,7 +64,7 @@ def test_a_library_that_does_not_come_back_is_ended(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(asking, "SECONDS", 4)
     source = "    def prepare(self):\n        self.xp.exp = lambda x: time.sleep(1000)\n"
     found = {answer.member: answer for answer in asking.smoke(planted(tmp_path, source))}
-    assert found["xp.exp"].said == "no answer within 4 seconds"
+    assert found["xp.exp"].said == "it does not come back, and was ended"
     assert found["xp.log"].state == THERE
 
 
