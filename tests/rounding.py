@@ -1,6 +1,6 @@
 """How far right answers are from the truth: errors beside the scale that tolerances are K times.
 
-    python tests/rounding.py torch                     # 75 seconds of CPU time; the table of docs/tolerances.md
+    python tests/rounding.py torch                     # a minute of CPU time; the table of docs/tolerances.md
     python tests/rounding.py torch --only '^GRAD-1.(sin|exp)-'
 
 Of each point the entry that is furthest off counts, in units of `spread + u * majorant`; a tolerance is K = 4 of them.
