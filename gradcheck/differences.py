@@ -20,17 +20,13 @@ from clinometer.gradcheck.solvers import Left, left
 from clinometer.reference.differences import Estimate, Stencil, derivative, roughness, weights
 from clinometer.reference.verdict import SAFETY
 
-REACHES = tuple(2.0**-k for k in (9, 15, 21, 27, 33))  # in units of the argument itself
-WINDOWS = (
-    (1.0, math.inf),
-    *((1.0, reach) for reach in REACHES),
-    (8.0, math.inf),
-    (64.0, math.inf),
-)  # how far t is stretched, and a reach
-POOR = 1e-3  # of a gradient's size: with a wider tolerance there is nothing to decide
-SPREAD = float(sum(abs(w) for w in weights(Stencil(5, 1).grid, 1)))  # what a stencil makes of the noise of values
-SIDE = (0, 1, 2, 3, 4)  # a stencil that looks one way
-BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: where does f go to?
+REACHES = tuple(2.0**-k for k in (9, 15, 21, 27, 33))  # largest steps, in units of the argument
+# Where differences are taken: by how much the argument is scaled, and the largest step.
+WINDOWS = ((1.0, math.inf), *((1.0, reach) for reach in REACHES), (8.0, math.inf), (64.0, math.inf))
+POOR = 1e-3  # a tolerance above this share of the gradient decides nothing
+SPREAD = float(sum(abs(w) for w in weights(Stencil(5, 1).grid, 1)))  # by how much a stencil amplifies noise in the values
+SIDE = (0, 1, 2, 3, 4)  # a one-sided stencil
+BESIDE = (1, 2, 3, 4, 5)  # the same without the point itself: the limit of f from one side
 
 
 @dataclass(frozen=True)

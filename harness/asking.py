@@ -148,13 +148,28 @@ class Asking:
             raise Unsupported(f"{self.backend.name} has no {', '.join(sorted(absent))} in {case.dtype} {mode}".rstrip())
 
     def value(self, case: Case) -> np.ndarray:
-        """Return the backend's value of a case with one output, for all points."""
+        """Return the backend's value of a case with one output, for all points: of shape (points, *out)."""
         f, xs = self.function(case), self._batch(case.inputs)
         (y,) = self._points(case, lambda i: [f(*xs(i))], ["value"], "value")
         return y
 
     def pull(self, case: Case, cotangents: np.ndarray | None = None) -> tuple[np.ndarray, list[np.ndarray]]:
-        """Return value and gradients, for all points, by the backend's vjp."""
+        """Return value and gradients, for all points, by the backend's vjp.
+
+        Parameters
+        ----------
+        case : Case
+            With one output.
+        cotangents : ndarray, optional
+            Of shape (points, *out), in place of the case's own.
+
+        Returns
+        -------
+        value : ndarray
+            Of shape (points, *out).
+        gradients : list of ndarray
+            One an input, of shape (points, *input).
+        """
         case = case if cotangents is None else replace(case, cotangents=(cotangents,))
         # Where a library's pullback is the transpose of a complex map, ours is its conjugate between conjugates.
         turn = np.conjugate if case.precision.complex and self.transposes else np.asarray

@@ -38,8 +38,19 @@ class Check(Asking):
     def __call__(self, case: Case, mode: str = "reverse") -> None:
         """Hold values ("value"), gradients ("reverse") or tangents ("forward") against the truth of a case.
 
-        A mode of several steps, "reverse-over-forward", is a derivative of a derivative. `BESIDE` and "reverse" is
-        the value that comes with the gradients, and these.
+        Parameters
+        ----------
+        case : Case
+        mode : str
+            One of several steps, "reverse-over-forward", is a derivative of a derivative. `BESIDE` and "reverse" is the
+            value that comes with the gradients, and these.
+
+        Raises
+        ------
+        Nonconformance
+            An answer is wrong, or an exception was raised; its outcome is "invalid" where the two witnesses disagree.
+        Unsupported
+            The backend does not offer this.
         """
         self.points += case.points
         if mode == "value":
@@ -67,7 +78,27 @@ class Check(Asking):
         lines: Sequence[str] = (),
         about: Relation | None = None,
     ) -> None:
-        """Hold an array (points, ...) against numbers with a tolerance, in shape, dtype and value."""
+        """Hold an array against numbers with a tolerance, in shape, dtype and value.
+
+        Parameters
+        ----------
+        got : ndarray
+            Of shape (points, ...).
+        expected : Expected
+            Of the same shape.
+        case : Case
+        mode : str
+            In which it was asked for; in reverse, and of higher order, of input number `which`.
+        lines : sequence of str
+            What was done, where that is more than to ask.
+        about : Relation, optional
+            How a script asks for it.
+
+        Raises
+        ------
+        Nonconformance
+            It is outside of its tolerance, and the second witness says so too.
+        """
         name, right = case.program.inputs[which], kind_of(expected.value, case.dtype)
         asked = "value" if mode.startswith(BESIDE) else mode
         text = f"{mode}, {name}" if OVER in mode else CALLED.get(asked, f"gradient of {name}")
@@ -141,7 +172,20 @@ class Check(Asking):
     ) -> None:
         """Hold an array against these numbers, exactly or to a tolerance, in shape and, where `want` is an array, in dtype.
 
-        `about` says how a script asks for both sides.
+        Parameters
+        ----------
+        got : ndarray
+        want : array_like
+        claim : str
+            What it is, for the message.
+        case, lines, about : optional
+            What a script begins with, what was done, and how a script asks for both sides.
+        tolerance : array_like
+            Absolute, of each entry; infinite where nothing is claimed.
+
+        Raises
+        ------
+        Nonconformance
         """
         said = Claim(claim, case, lines=tuple(lines), about=about)
         want = np.asarray(want) if isinstance(want, np.ndarray | np.generic) else np.asarray(want, got.dtype)
@@ -163,7 +207,15 @@ class Check(Asking):
     def raises(
         self, action: Callable[[], Any], what: str, lines: Sequence[str] = (), given: Mapping[str, Given] | None = None
     ) -> BaseException:
-        """Hold the backend to raising an exception, and return it."""
+        """Hold the backend to raising an exception, and return it.
+
+        Raises
+        ------
+        Nonconformance
+            Nothing was raised.
+        Unsupported
+            The exception says that the library does not have this.
+        """
         try:
             result = action()
         except Unsupported:

@@ -33,14 +33,14 @@ KEPT = 30_000  # cases, of some 10 kB each, for the clauses that are asked about
 
 @dataclass
 class Examination:
-    """What came of it."""
+    """The verdict on one clause, asked of one cell."""
 
-    outcome: str
+    outcome: str  # of `journal.vocabulary.OUTCOMES`
     message: str = ""
     finding: Finding | None = None
-    stability: str = ""
+    stability: str = ""  # "flaky ...", or empty for stable
     expectation: str = ""  # the reason of a known failure
-    expected: bool = False  # the outcome is one that the known failure names
+    expected: bool = False  # whether the known failure names this outcome
     examples: int = 0
     points: int = 0
     seconds: float = 0.0

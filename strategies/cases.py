@@ -142,7 +142,10 @@ def _bounded(
 
 
 def _fits(row: Operation, arrays: list[np.ndarray], params: Mapping[str, Any]) -> bool:
-    """Whether arguments and values, and the products on the way of which some factors are small, stay in a short range."""
+    """Whether inputs, outputs and intermediate products stay below `SHORT_RANGE`.
+
+    The second value takes factors below one as ones: a product of the others may be large on its way to a small result.
+    """
     wide = [x.astype(float) for x in arrays]
     with np.errstate(all="ignore"):
         values = [row.value(*wide, **params), row.value(*(np.maximum(abs(x), 1) for x in wide), **params)]

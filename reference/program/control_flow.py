@@ -104,9 +104,10 @@ class ReplayedPath(PythonControlFlow):
 
 
 def _known_to(x: Any, size: Any) -> Any:
-    """Return x, known to a rounding of `size`: what a derivative adds up, where x is what is left of it.
+    """Return x with the uncertainty of a sum whose terms have this `size`: one rounding of it.
 
-    So is the tangent of x to the tangent of `size`, which is the majorant of an order higher.
+    A derivative is such a sum, and may be small because its terms cancel. The majorant of x, where x is a dual itself, grows by
+    the tangent of `size` in the same way.
     """
     if isinstance(x, Dual):
         same = isinstance(size, Dual) and size.level == x.level

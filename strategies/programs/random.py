@@ -39,20 +39,25 @@ SHAPE = st.sampled_from(
 def random_programs(
     draw: Any, dtype: str, *, kinds: Sequence[str] = KINDS, most: int = MAX_STEPS, points: int = 1, several: bool = False
 ) -> Case:
-    """Draw a program of up to `most` steps, and inputs for it; shrinks to one step, of a small shape and simple numbers.
+    """Draw a program, and inputs for it; shrinks to one step, of a small shape and simple numbers.
 
     Parameters
     ----------
     dtype : str
+        Of the inputs.
     kinds : sequence of str
-        Of `KINDS`: what its steps are.
+        Of `KINDS`: what the steps are.
     most : int
-        How many steps are drawn, at most; of those, blocks have more.
+        The largest number of steps. The steps within a block do not count.
     points : int
-        How many points; those behind the first take another path through the program, where one is near.
+        The number of points. Points after the first take another path through the program, if there is one nearby.
     several : bool
-        Whether a program may have several outputs. One that has not returns several values, if so, flattened and put behind
-        each other.
+        Whether the program has several outputs. Without it, further values are flattened and concatenated to the one output.
+
+    Raises
+    ------
+    InvalidArgument
+        A complex dtype, a kind that there is not, or less than one step or point.
     """
     _check(dtype, kinds, most, points)
     drawn = steps(tuple(kinds))
