@@ -2,7 +2,7 @@
 
 An expectation never changes an outcome: it is stored beside it. It absorbs the outcomes that it names and no other, so
 a crash where a failure is known is still news; and a known failure that passes is reported as fixed, but for one that
-only some draws meet.
+only some draws meet, and in the profile `quick`, which draws few.
 
 What Clinometer ships is a file a library, `known/torch.toml`: a list of findings, each with its script and with the
 entries that it explains. A user's own file is a list of entries, each with a reason of its own.
@@ -123,10 +123,13 @@ def _entry(where: str, entry: dict[str, Any]) -> Known:
     return Known(**(entry | lists))
 
 
-def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "") -> Known | None:
-    """Return the first entry about a cell, if there is one; none for a pass, where only some draws fail."""
+def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "", few: bool = False) -> Known | None:
+    """Return the first entry about a cell, if there is one; none for a pass that is no news.
+
+    It is none where only some draws fail, and where `few` were drawn: entries are of what was seen in more.
+    """
     known = next((known for known in entries if known.covers(clause, cell)), None)
-    return None if known is not None and known.intermittent and outcome == "pass" else known
+    return None if known is not None and outcome == "pass" and (known.intermittent or few) else known
 
 
 def waive(entries: list[Known], clause: Clause, cell: Cell, message: str, blamed: str = "") -> str:

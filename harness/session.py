@@ -23,7 +23,7 @@ from clinometer.harness.findings import Finding
 from clinometer.harness.scripts.evidence import evidence
 from clinometer.harness.specification import digest, specification
 from clinometer.journal import reader, records, writer
-from clinometer.journal.vocabulary import FAILURES, USAGE
+from clinometer.journal.vocabulary import FAILURES, QUICK, USAGE
 
 
 class Session:
@@ -218,7 +218,7 @@ class Session:
         waive = functools.partial(expectations.waive, self.known, clause, cell)
         result = examine(clause, cell, self.backend, profile=self.profile, seed_=self.seed, waive=waive)
         if not result.expected:  # by what was waived
-            known = expectations.find(self.known, clause, cell, result.outcome)
+            known = expectations.find(self.known, clause, cell, result.outcome, few=self.profile == QUICK)
             result.expectation = str(known) if known else ""
             result.expected = known is not None and result.outcome in known.outcomes
         shown = self._evidence(result.finding, clause, cell) if result.finding else None

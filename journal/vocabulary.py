@@ -21,6 +21,7 @@ CLASSES: tuple[Class, ...] = get_args(Class)
 UNIVERSAL, SET_VALUED, CONVENTION, INFORMATIONAL = CLASSES
 
 PROFILES: tuple[Profile, ...] = get_args(Profile)  # from few examples to many
+QUICK, STANDARD, DEEP = PROFILES
 
 # Exit codes, of pytest with the plugin and of the console script.
 EXPECTED, NEW_FAILURES, USAGE, INCOMPLETE = 0, 1, 2, 3

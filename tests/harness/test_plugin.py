@@ -329,7 +329,7 @@ def test_what_is_not_offered_is_skipped(tmp_path: Path) -> None:
 def test_a_known_failure_is_expected_and_a_mended_one_is_news(tmp_path: Path) -> None:
     """What is known to fail is xfailed and exits 0; where it passes the run says fixed, and the journal keeps both."""
     (tmp_path / "k.toml").write_text(KNOWN.format("steep") + KNOWN.format("reference"))
-    words = ["--known", "k.toml", "-k", "truth and [exp-rev"]
+    words = ["--known", "k.toml", "-k", "truth and [exp-rev", "--profile", "standard"]
     done = ask(tmp_path, "--backend", faulty("Steep"), "--journal", "steep.jsonl", *words)
     assert done.returncode == 0, done.stdout
     assert "2 xfailed" in done.stdout
