@@ -27,6 +27,7 @@ from clinometer.harness.specification import specification
 
 PROFILE, SEED = "quick", 3
 ADDRESS = re.compile(r"0x[0-9a-f]{6,}")  # of an object, in a message: another in each process
+FRAMES = re.compile(r'File "[^"]*", line \d+, in .*?(?=Set TORCH|$)')  # of a traceback that a library quotes: our own files
 
 
 @click.group()
@@ -59,7 +60,7 @@ def recorded(name: str, only: str = "") -> Iterable[dict[str, str]]:
                 yield {
                     "id": id,
                     "outcome": found.outcome,
-                    "message": ADDRESS.sub("0x...", found.message),
+                    "message": FRAMES.sub("File ... ", ADDRESS.sub("0x...", found.message)),
                     "drawn": drawing.digest(),
                 }
 
