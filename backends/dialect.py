@@ -60,7 +60,7 @@ class Vocabulary:
     def lines(self) -> dict[str, str]:
         """The source of each line of the table."""
         codes = {op: getattr(words, "__code__", None) for op, words in self.table.items()}
-        files = {code.co_filename: _lambdas(code.co_filename) for code in codes.values() if code}
+        files = {path: _lambdas(path) for path in {code.co_filename for code in codes.values() if code}}
         return {op: _line(op, code, files) for op, code in codes.items()}
 
     def spell(self, op: str, args: Sequence[str], params: Mapping[str, Any]) -> str:
