@@ -338,3 +338,26 @@ def test_a_known_failure_is_expected_and_a_mended_one_is_news(tmp_path: Path) ->
     done = ask(tmp_path, *SOUND, *words)
     assert done.returncode == 0, done.stdout
     assert "2 fixed" in done.stdout
+
+
+LATE = """
+import atexit, os
+from pathlib import Path
+from clinometer.backends.reference.adapter import Reference
+
+@atexit.register
+def late():
+    Path(f"{os.getpid()}.exit").touch()
+
+class Late(Reference):
+    name = "late"
+"""
+
+
+def test_a_worker_ends_when_it_has_told_all(tmp_path: Path) -> None:
+    """What a library does at its exit, and what memory takes to be given back, keeps no run waiting: it is the controller's."""
+    (tmp_path / "late.py").write_text(LATE)
+    done = ask(tmp_path, "--backend", "late.py:Late", "-n", "1", "-k", "truth and [exp-reverse-float64")
+    assert done.returncode == 0, done.stdout
+    assert "1 passed" in done.stdout
+    assert len(list(tmp_path.glob("*.exit"))) == 1
