@@ -116,10 +116,12 @@ def exact(case: Case, mode: str, which: int, place: tuple[int, ...]) -> Estimate
     point, *index = place
     order = len(mode.split(OVER))
     vs, cts = [dx[point] for dx in case.tangents], [ct[point] for ct in case.cotangents]
-    functional, divisor, lines = against(cts), 1, [(1, unit(case, which, index))]
+    functional, divisor, lines = against(cts), 1, [(1, vs)]
     if mode == "forward":
-        functional, lines = lambda *ys: np.asarray(ys[which])[tuple(index)], [(1, vs)]
-    elif order > 1:
+        functional = lambda *ys: np.asarray(ys[which])[tuple(index)]  # noqa: E731  # of an output's entry, no input's
+    elif order == 1:
+        lines = [(1, unit(case, which, index))]
+    else:
         divisor, terms = POLARIZED[order]
         lines = [(w, [e + k * v for e, v in zip(unit(case, which, index), vs, strict=True)]) for w, k in terms]
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from clinometer.reference import verdict
+from clinometer.reference.case import Case
 from clinometer.reference.differences import Estimate
 from clinometer.reference.digits import exact
 from clinometer.reference.program.tracing import single, trace
@@ -201,3 +202,13 @@ def test_all_digits_do_not_smooth_a_bend() -> None:
     case = fixed_case(single("abs", {}), [[0.0]], "float64")
     estimate = exact(case, "reverse", 0, (0, 0))
     assert estimate.error > abs(case.cotangents[0][0, 0]) / 2
+
+
+def test_a_tangent_is_known_to_all_digits_where_inputs_are_broadcast() -> None:
+    """The entry that is asked about is one of the output, which may have more axes than an input."""
+    x, y = np.array([[0.5, -1.0, 2.0]]), np.array([[[0.25, 1.5, 1.0], [4.0, -2.0, 3.0]]])
+    dx, dy = np.array([[2.0, 3.0, 5.0]]), np.full((1, 2, 3), 7.0)
+    case = Case(single("multiply", {}), (x, y), (dx, dy), (np.ones((1, 2, 3)),), "float64")
+    estimate = exact(case, "forward", 0, (0, 1, 2))
+    assert estimate.value == 5.0 * 3.0 + 2.0 * 7.0
+    assert estimate.error < 1e-16
