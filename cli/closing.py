@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from clinometer.cli.processes import FOLDER
-from clinometer.journal.records import CaseRecord, Result
+from clinometer.journal.records import CaseRecord, Result, RunRecord
 from clinometer.journal.vocabulary import FAILURES
 from clinometer.reports.results import Subject, load
 
@@ -67,6 +67,12 @@ def counts(journals: Sequence[Path]) -> list[Count]:
     return [Count.of(subject, path) for path in journals for subject in load([path]).subjects]
 
 
+def selection(run: RunRecord) -> str:
+    """Return what a backend was chosen by, which need not be the name that it gives itself: `./mine.py:Backend`."""
+    words = [*run.command, ""]
+    return words[words.index("--backend") + 1] if "--backend" in words else run.backend
+
+
 def suggestions(found: Sequence[Count], kept: dict[Path, Path]) -> list[tuple[list[str], str]]:
     """Return what to try next: the words of a command of ours, and what it is for.
 
@@ -88,7 +94,7 @@ def suggestions(found: Sequence[Count], kept: dict[Path, Path]) -> list[tuple[li
     if len(found) > 1:
         elsewhere = [str(count.journal) for count in found if count.journal.parent != FOLDER]
         tips.append((["atlas", "--differ", *elsewhere], "where their answers differ and none is wrong"))
-    others = [count.subject.run.backend for count in found if count.subject.run.backend != "reference"]
+    others = [selection(count.subject.run) for count in found if count.subject.run.backend != "reference"]
     if others:
         tips.append((["run", others[0], "--profile", "deep"], "ten times the examples"))
     return [*tips, (["run", "./mine.py:Backend"], "a library of your own: docs/plugging-in-a-backend.md")]

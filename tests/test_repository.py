@@ -32,7 +32,17 @@ def sources() -> list[Path]:
 
 def test_imports_run_one_way() -> None:
     """A room imports only those below it, also inside functions and for types."""
-    assert not architecture.against_the_stream()
+    assert not architecture.against_the_stream(architecture.imports())
+
+
+def test_an_import_against_the_stream_is_seen(tmp_path: Path) -> None:
+    """It is named with both ends, also where it stands in a function; one down the stream, or within a room, is not."""
+    path = tmp_path / "low.py"
+    path.write_text("from clinometer.reference import text\n\ndef f():\n    from clinometer.harness.check import Check\n")
+    found = set(architecture._imported(path, {"reference.text": path, "harness.check": path}))
+    assert found == {"reference.text", "harness.check"}
+    graph = {"strategies.low": found, "harness.high": {"harness.check", "strategies.low"}}
+    assert architecture.against_the_stream(graph) == ["strategies.low imports harness.check"]
 
 
 def test_no_module_needs_itself() -> None:

@@ -14,6 +14,9 @@ THERE, MISSING, WRONG, UNLOADED = "there", "missing", "wrong", "not loaded"
 CARRYING = "asarray, to_numpy"
 OVER = {"over": True}
 
+# Two roundings of bfloat16, and a little: what is further off is another function. The suites ask for less.
+ROUGHLY = 1e-2
+
 TO_NUMPY = "return numpy's array of the same dtype and values, for values and gradients alike"
 
 
@@ -104,6 +107,6 @@ class Asked:
         if found.dtype != right.dtype or found.shape != right.shape:
             kinds = [f"{x.dtype} of shape {x.shape}" for x in (found, right)]
             raise Fault(f"{what} is {kinds[0]}, where {kinds[1]} is right", mend)
-        near = not exact and np.allclose(found.astype("complex128"), right.astype("complex128"), 1e-2)
+        near = not exact and np.allclose(found.astype("complex128"), right.astype("complex128"), ROUGHLY)
         if found.tobytes() != right.tobytes() and not near:
             raise Fault(f"{what} is {found.tolist()}, where {right.tolist()} is right", mend)

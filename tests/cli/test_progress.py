@@ -220,3 +220,11 @@ def test_a_new_run_is_not_counted_with_the_one_before(writers: tuple[Path, Write
     made.write(path, [made.run("torch"), *CASES, *results(MIXED[:1])])
     assert [it.outcome for it in progress.look()] == ["pass"]
     assert (len(progress.cases), len(progress.results), progress.new, progress.known) == (12, 1, 0, 0)
+
+
+def test_what_to_try_next_names_a_backend_as_it_was_chosen(tmp_path: Path) -> None:
+    """A file of the user's is named by its path, though its backend calls itself otherwise."""
+    path = tmp_path / "mine.jsonl"
+    made.write(path, [made.run("mine", command=["pytest", "--backend", "./here.py:Mine", "-q"]), *CASES])
+    words = [words for words, _ in closing.suggestions(closing.counts([path]), {})]
+    assert ["run", "./here.py:Mine", "--profile", "deep"] in words
