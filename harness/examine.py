@@ -17,6 +17,7 @@ from hypothesis.errors import FlakyFailure, HypothesisException
 
 from clinometer.backends import Backend, capabilities, support_of
 from clinometer.backends.protocol import TRANSFORMS
+from clinometer.harness import interruption
 from clinometer.harness.cells import Cell
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
@@ -87,6 +88,7 @@ def examine(
     check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
+    interruption.insist()
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves, result.cost = check.observed, check.curves, check.cost
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:

@@ -15,32 +15,41 @@ from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
+_CAME: list[int] = []  # signals that this process was sent while it listened
 ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout` and a parent each send their own
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[list[int]]:
+def heard() -> Iterator[None]:
     """Within, raise KeyboardInterrupt when a signal asks for the end.
 
     SIGHUP stays ignored where it is: that is what `nohup` is for. SIGCHLD does not, else a child that crashed would
-    look like one that ended well. Handlers are not inherited by children, which begin with the defaults. Yields the signals
-    that came: an exception that is raised in a callback of the garbage collector, or in a destructor, is lost.
+    look like one that ended well. Handlers are not inherited by children, which begin with the defaults. What is raised
+    in a callback of the garbage collector or in a destructor is lost, and what is raised within a library may become
+    another exception; so whoever works in steps says `insist` between two of them.
     """
     if threading.current_thread() is not threading.main_thread():
-        yield []
+        yield
         return
-    came: list[int] = []
+    _CAME.clear()
     before = {number: signal.getsignal(number) for number in _ending()}
-    interrupt = _once(came)
+    interrupt = _once(_CAME)
     try:
         for number in before:
             signal.signal(number, interrupt)
         if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
             before[signal.SIGCHLD] = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        yield came
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        _CAME.clear()
+
+
+def insist() -> None:
+    """Raise KeyboardInterrupt if a signal has asked for the end: what it raised may have become another exception since."""
+    if _CAME:
+        raise KeyboardInterrupt
 
 
 def _ending() -> list[int]:

@@ -34,7 +34,6 @@ FIXTURE = "clinometer"
 
 RUN = pytest.StashKey["Session"]()
 TALLY = pytest.StashKey[Counter[str]]()
-CAME = pytest.StashKey[list[int]]()  # signals that ask for the end
 
 
 # ----- options -----
@@ -118,7 +117,7 @@ def _run(config: pytest.Config) -> Session:
 
         if not hasattr(config, "workerinput"):  # workers are told by their controller
             listening = contextlib.ExitStack()
-            config.stash[CAME] = listening.enter_context(interruption.heard())
+            listening.enter_context(interruption.heard())
             config.add_cleanup(listening.close)
         config.stash[RUN] = Session(config, _profile(config))
     return config.stash[RUN]
@@ -268,8 +267,10 @@ def pytest_xdist_node_collection_finished(node: Any, ids: list[str]) -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    if item.config.stash.get(CAME, None):
-        raise KeyboardInterrupt  # the first one was lost on its way
+    if item.config.stash.get(RUN, None) is not None:
+        from clinometer.harness import interruption
+
+        interruption.insist()
 
 
 @pytest.hookimpl(trylast=True)

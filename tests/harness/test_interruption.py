@@ -164,6 +164,35 @@ def test_signals_are_heard_whatever_was_inherited(before: str, sent: str, said: 
     assert done.stdout.strip() == said
 
 
+SWALLOWED = """
+import os, signal
+from clinometer.backends import load
+from clinometer.harness.cells import ONCE
+from clinometer.harness.clauses import clause
+from clinometer.harness.examine import examine
+from clinometer.harness.interruption import heard
+
+def told(check):
+    \"\"\"Holds.\"\"\"
+    try:
+        os.kill(os.getpid(), signal.SIGTERM)
+    except KeyboardInterrupt:
+        raise ValueError("within a library, an interruption became this") from None
+
+with heard():
+    try:
+        print(examine(clause("X-1")(told).clause, ONCE[0], load("reference")).outcome)
+    except KeyboardInterrupt:
+        print("interrupted")
+"""
+
+
+def test_an_interruption_that_becomes_another_exception_is_still_one() -> None:
+    """A signal that comes while a library or Hypothesis is at work ends the run: it is no verdict on the case."""
+    done = subprocess.run([sys.executable, "-c", SWALLOWED], capture_output=True, text=True, check=True, preexec_fn=usual)
+    assert done.stdout.strip() == "interrupted"
+
+
 def test_what_lives_to_the_end_is_not_looked_at_again_and_again(tmp_path: Path) -> None:
     """Once the cells are collected the garbage collector leaves them alone."""
     (tmp_path / "frozen.py").write_text(
