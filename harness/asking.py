@@ -18,6 +18,7 @@ import numpy as np
 
 from clinometer.backends import Backend, Support, support_of
 from clinometer.backends.protocol import forward_mode
+from clinometer.harness import containment
 from clinometer.harness.control_flow import BackendControlFlow
 from clinometer.harness.findings import BESIDE, Claim, Finding, Nonconformance, Relation, Unsupported
 from clinometer.harness.higher_order import higher
@@ -41,6 +42,7 @@ class Asking:
     cost: Cost | None = None
     waive: Callable[[str, str], str] = lambda message, blamed: ""  # why a failure of this message is waived
     waived: list[tuple[str, Nonconformance]] = field(default_factory=list)  # what was, and why
+    before: Callable[[Any], None] | None = None  # is told each case that is drawn before it is asked
     case: Case | None = None  # in hand, for the evidence of an exception
     mode: str = ""  # in which it is being asked
     flow: type[BackendControlFlow] = BackendControlFlow  # how control flow is said
@@ -75,7 +77,8 @@ class Asking:
     def backend_call(self, claim: str = "", lines: Sequence[str] = (), about: Relation | None = None) -> Iterator[None]:
         """Mark what is done by the backend: its exceptions are its own."""
         try:
-            yield
+            with containment.at_work():
+                yield
         except (Nonconformance, Unsupported):
             raise
         except (Exception, SystemExit) as error:  # whatever a library raises is a result about it

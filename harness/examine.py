@@ -65,6 +65,7 @@ def examine(
     profile: str = "standard",
     seed_: int = 0,
     waive: Callable[[str, str], str] = lambda message, blamed: "",
+    before: Callable[[Any], None] | None = None,
 ) -> Examination:
     """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
 
@@ -81,11 +82,14 @@ def examine(
         Returns, for the message of a failure, with what was asked of an operation alone, and the operation that is to
         blame, why it is set aside, or nothing: a whole program fails wherever one of its operations is known to. The other
         examples are asked, and if they hold, the result is a failure that was expected.
+    before : callable, optional
+        Is told each case before it is asked, and has the smallest ones asked first: for a cell whose cases end the process.
     """
     lacking = _lacking(clause, cell, backend)
     if lacking:
         return Examination("unsupported", lacking)
     check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
+    check.before = before
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         result = _asked(clause, cell, check, profile, seed_)
     interruption.insist()
@@ -164,6 +168,8 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
     def ask(case: Any) -> None:
         check.examples += 1
         check.case = case if isinstance(case, Case) else None
+        if check.before is not None:
+            check.before(case)
         try:
             clause.body(check, case)
         except Unsupported as reason:  # of these parameters; the next example has others
@@ -182,6 +188,10 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
             raise check.miscast
         return
     number = EXAMPLES[profile] * cell.budget_factor
+    if check.before is not None:
+        for case in sorted((*cell.pinned(), *sample(cell.strategy, number, seed_)), key=_size):
+            ask(case)
+        return
     _every(cell, number, seed_, ask)
     if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype
         examples, points, check.strict = check.examples, check.points, True
@@ -207,6 +217,11 @@ def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> N
             raise Flaky(wrong) from wrong
         if isinstance(case, Case):
             case.release()
+
+
+def _size(case: Any) -> tuple[int, int]:
+    """Return the steps and entries of a case: what is fewer is easier to read."""
+    return (len(case.program.steps), sum(x[0].size for x in case.inputs)) if isinstance(case, Case) else (0, 0)
 
 
 def _said(case: Any) -> str:

@@ -13,7 +13,7 @@ import shlex
 import sys
 import textwrap
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 
 SUITES = Path(__file__).resolve().parents[1] / "suites"
 FIXTURE = "clinometer"
-
+LINE = "CLINOMETER_LINE"  # of the environment: see `harness.wire`, which only a host imports
 
 RUN = pytest.StashKey["Session"]()
+SERVING = pytest.StashKey[str]()  # where the parent of a host listens
 TALLY = pytest.StashKey[Counter[str]]()
 
 
@@ -167,10 +168,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     clause = getattr(metafunc.function, "clause", None)
     if clause is None or "cell" not in metafunc.fixturenames:
         return
-    from clinometer.backends import support_of
     from clinometer.harness.cells import DTYPES
 
-    offered = DTYPES if metafunc.config.getoption("collectonly") else support_of(_run(metafunc.config).backend).dtypes
+    if SERVING in metafunc.config.stash:
+        offered: Sequence[str] = ()  # all cells: the parent leaves out those that are for other backends
+    else:
+        offered = DTYPES if metafunc.config.getoption("collectonly") else _run(metafunc.config).examiner.dtypes
     metafunc.parametrize("cell", clause.asked_of(offered), ids=str)
 
 
@@ -178,6 +181,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if place := os.environ.pop(LINE, ""):  # what a backend starts is no host
+        config.stash[SERVING] = place
     config.stash[TALLY] = Counter()
     config.pluginmanager.register(Counting(config.stash[TALLY]), "clinometer-counting")
     config.pluginmanager.register(Hurrying(config), "clinometer-hurrying")
@@ -211,7 +216,11 @@ class Counting:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Begin at once where it is plain that the suites are asked: what is wrong is told in a line, before all else."""
-    if hasattr(config, "workerinput") or any(config.getoption(option, False) for option in ASKING_NOTHING):
+    if (
+        SERVING in config.stash
+        or hasattr(config, "workerinput")
+        or any(config.getoption(option, False) for option in ASKING_NOTHING)
+    ):
         return None
     asked = any("clinometer.suites" in arg for arg in config.args) or _reaches(config.invocation_params.dir, config.args)
     wants_journal = config.getoption("clinometer_journal", None) or config.getoption("clinometer_report", None)
@@ -252,10 +261,22 @@ def _sharing(item: pytest.Item) -> int:
 @pytest.hookimpl(tryfirst=True)  # before a worker tells that it is ready: so all cases stand before the first start
 def pytest_collection_finish(session: pytest.Session) -> None:
     asking = [item for item in session.items if FIXTURE in getattr(item, "fixturenames", ())]
-    if asking and not session.config.getoption("collectonly"):
+    if asking and SERVING not in session.config.stash and not session.config.getoption("collectonly"):
         _run(session.config).describe(asking)
         gc.freeze()  # what stands now lives to the end; the collector would look at all of it again and again
         session.config.add_cleanup(gc.unfreeze)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session: pytest.Session) -> bool | None:
+    """Serve the parent, where this session is a host of `clinometer run`."""
+    place = session.config.stash.get(SERVING, "")
+    if not place or session.testsfailed or session.config.getoption("collectonly"):
+        return None
+    from clinometer.harness import host
+
+    host.serve(session, place, host.assignment_of(session.config, _profile(session.config)))
+    return True
 
 
 @pytest.hookimpl(optionalhook=True)

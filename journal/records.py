@@ -10,6 +10,7 @@ Numbers travel as decimal text (`repr`), since JSON knows neither nan nor infini
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import msgspec
 
@@ -37,6 +38,8 @@ class RunRecord(Record, tag="run", kw_only=True):
     versions: dict[str, str] = {}  # python, numpy, hypothesis, and the backend's own libraries
     platform: str = ""
     problem: str = ""  # why the backend could not be loaded; then nothing else follows
+    nonce: str = ""  # of this attempt; its `end` has the same
+    attended: bool = False  # a parent has written this, who would have seen a case end its process
 
 
 class CaseRecord(Record, tag="case", kw_only=True):
@@ -162,9 +165,28 @@ class End(Record, kw_only=True):
     at: str
     exit: int
     interrupted: bool = False
+    nonce: str = ""  # of the attempt that ends
 
 
 AnyRecord = RunRecord | CaseRecord | Start | Result | Curve | End
+
+
+def encoded(record: Any) -> bytes:
+    """Return a record as JSON; what UTF-8 cannot say, half a surrogate pair in an exception's text, is escaped."""
+    try:
+        return msgspec.json.encode(record)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(_encodable(msgspec.to_builtins(record)))
+
+
+def _encodable(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode()
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_encodable(item) for item in value]
+    return value
 
 
 def identity(clause: str, operation: str, dtype: str, mode: str, parameters: str) -> str:

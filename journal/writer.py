@@ -2,35 +2,45 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import os
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from clinometer.journal.records import AnyRecord
-
-
-def _encodable(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode()
-    if isinstance(value, dict):
-        return {_encodable(key): _encodable(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_encodable(item) for item in value]
-    return value
+from clinometer.journal.records import AnyRecord, encoded
 
 
 class Writer:
-    """Appends records to a file, each with a single write, so that several processes may share it."""
+    """Appends records to a file, each with a single write, so that several processes may share it.
 
-    def __init__(self, path: str | os.PathLike[str], *, fresh: bool = True):
+    Parameters
+    ----------
+    path : path-like
+    fresh : bool
+        Whether what is there is dropped; else a last line that was cut short is.
+    alone : bool
+        Whether this is the run that the journal is of: no other one may write it until this is closed.
+
+    Raises
+    ------
+    OSError
+        It cannot be written, or another run is writing it.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, fresh: bool = True, alone: bool = False):
         path = Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | (os.O_TRUNC if fresh else 0)
-        self._file = os.open(path, flags, 0o644)
-        if not fresh:
-            self._drop_cut_line()
+        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+        try:
+            if alone:
+                _lock(self._file, path)
+            if fresh:
+                os.ftruncate(self._file, 0)
+            else:
+                self._drop_cut_line()
+        except OSError:
+            self.close()
+            raise
 
     def _drop_cut_line(self) -> None:
         # A crash may cut the last line short. Appended to, it would spoil the next record as well.
@@ -45,13 +55,11 @@ class Writer:
         os.lseek(self._file, at, os.SEEK_SET)  # appending goes to the end anyway
         return os.read(self._file, 1)
 
-    def write(self, record: AnyRecord) -> None:
-        """Append one record; it is on its way to the disk when this returns."""
-        try:
-            line = msgspec.json.encode(record)
-        except UnicodeEncodeError:  # an exception's text may hold half a surrogate pair, which UTF-8 cannot say
-            line = msgspec.json.encode(_encodable(msgspec.to_builtins(record)))
-        os.write(self._file, line + b"\n")
+    def write(self, *records: AnyRecord) -> None:
+        """Append records; they are on their way to the disk when this returns."""
+        lines = b"".join(encoded(record) + b"\n" for record in records)
+        while lines:  # what is not written at once, as on a disk that is nearly full, follows
+            lines = lines[os.write(self._file, lines) :]
 
     def close(self) -> None:
         """Close the file."""
@@ -61,12 +69,26 @@ class Writer:
 def set_aside(path: Path) -> Path | None:
     """Rename what is there, so that nothing is lost: to the first of FILE.1, FILE.2, ... that is free.
 
-    Returns None if there is nothing in it. The suffix comes last, so that `*.jsonl` are the runs that count.
+    Returns None if there is nothing in it. The suffix comes last, so that `*.jsonl` are the runs that count. Raises OSError
+    where another run is writing it.
     """
     if not path.is_file() or not path.stat().st_size:
         return None
+    with path.open("rb+") as file:
+        _lock(file.fileno(), path)
     number = 1
     while (kept := path.with_name(f"{path.name}.{number}")).exists():
         number += 1
     path.rename(kept)
     return kept
+
+
+def _lock(file: int, path: Path) -> None:
+    """Hold a file for this run, as long as it is open; Windows knows no such lock, and there nothing is held."""
+    with contextlib.suppress(ImportError):
+        import fcntl
+
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BlockingIOError(errno.EWOULDBLOCK, "another run is writing it", str(path)) from None

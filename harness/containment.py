@@ -1,0 +1,108 @@
+"""Containment: what a worker does to itself before it loads a backend, so that no backend harms more than its own case."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import faulthandler
+import mmap
+import os
+import re
+import signal
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+LONGEST = 1 << 16  # bytes of a stack that are read
+PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal that a process is sent when its parent dies
+ROOM = Path(__file__).resolve().parents[1]
+OURS = tuple(f"{ROOM / room}{os.sep}" for room in ("reference", "strategies", "harness", "suites", "journal"))
+# Libraries that both sides call, and that decide nothing about whose call it was; the standard library as well.
+SHARED = re.compile(r"[/\\](?:numpy|scipy|mpmath|hypothesis|msgspec)[/\\]")
+STANDARD = re.compile(r"[/\\]lib[/\\]python3\.\d+[/\\](?!site-packages|dist-packages)|^<")
+# One byte: 1 while the backend is called. A worker shares it with its parent, who reads it when the worker has died.
+MARK: bytearray | mmap.mmap = bytearray(1)
+FRAME = re.compile(r'^  File "(.+)", line \d+ in ', re.MULTILINE)
+MAIN = re.compile(r"^Current thread .*$", re.MULTILINE)
+
+
+def contain(memory: int = 0) -> None:
+    """Make this process one that can be ended alone: with a session of its own, its parent's death, and no core file.
+
+    Parameters
+    ----------
+    memory : int
+        Bytes of address space that it may take; 0 for no limit.
+    """
+    with contextlib.suppress(OSError):
+        os.setsid()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    _limit(memory)
+    die_with_parent()
+
+
+def die_with_parent() -> None:
+    """Have the system kill this process when its parent ends, where it can; elsewhere it ends when its line is cut."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError, AttributeError):
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _limit(memory: int) -> None:
+    try:
+        import resource
+    except ImportError:  # Windows has neither
+        return
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        if memory:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+
+
+def leave_word(path: str) -> None:
+    """Have a file say, when this process has died, who was at work (its first byte), and with which stack if by a signal."""
+    global MARK
+    file = open(path, "w+b")  # noqa: SIM115  # it stays open as long as the process lives
+    file.write(b"\0\n")
+    file.flush()
+    faulthandler.enable(file, all_threads=True)
+    MARK = mmap.mmap(file.fileno(), 1)
+
+
+@contextlib.contextmanager
+def at_work() -> Iterator[None]:
+    """Mark that the backend is at work within."""
+    before, MARK[0] = MARK[0], 1
+    try:
+        yield
+    finally:
+        MARK[0] = before
+
+
+def last_word(path: Path) -> tuple[str, bool]:
+    """Return the stack that a process has left, if any, and whether it died in our own code.
+
+    It did not where the backend was called, nor where the first frame from the top, of neither the standard library nor
+    one that both sides use, is none of ours.
+    """
+    try:
+        with path.open("rb") as file:
+            found = file.read(LONGEST).decode("utf-8", "replace")
+    except OSError:
+        return "", False
+    called, stack = found[:1] == "\1", found[2:].strip("\n")
+    return stack, bool(stack) and not called and _is_ours(stack)
+
+
+def _is_ours(stack: str) -> bool:
+    thread = MAIN.search(stack)
+    top = stack[thread.end() :].partition("\n\n")[0] if thread else stack
+    for file in FRAME.findall(top):
+        if file.startswith(OURS):
+            return True
+        if not SHARED.search(file) and not STANDARD.search(file):
+            return False
+    return False

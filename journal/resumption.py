@@ -1,0 +1,68 @@
+"""Resumption: what an earlier run has asked and what was answered, for the run that goes on with its journal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from clinometer.journal import reader
+from clinometer.journal.records import CaseRecord, End, Result, RunRecord, Start
+
+
+@dataclass
+class Earlier:
+    """The cases that a journal describes, and the last result of each that has one; a crash where a case ended its process.
+
+    What was cut off has none: where a run was interrupted, and where its parent, who would have seen a crash, died as well.
+    """
+
+    cases: dict[str, CaseRecord] = field(default_factory=dict)
+    results: dict[str, Result] = field(default_factory=dict)
+    ended: bool = False  # the last run came to its end
+
+    def settle(self, open_: set[str], run: RunRecord | None) -> None:
+        """Settle what a run has begun and not answered."""
+        if run is not None and not run.attended:
+            self.results |= {id: Result(id=id, outcome="crash") for id in open_}
+        open_.clear()
+
+
+def earlier(path: Path, profile: str, seed: int, backend: str = "") -> Earlier:
+    """Return what a run of this profile and seed can go on with.
+
+    Parameters
+    ----------
+    path : Path
+        A journal; it need not be there.
+    profile : str
+    seed : int
+    backend : str
+        Whose runs count; empty for those of any.
+
+    Raises
+    ------
+    BrokenJournal
+        It cannot be read; or it was written in another profile or under another seed, so that its cases are others.
+    """
+    found, open_ = Earlier(), set[str]()
+    run: RunRecord | None = None
+    for record in reader.resumable(path, profile, seed) if path.exists() else ():
+        if isinstance(record, RunRecord):
+            found.settle(open_, run)
+            run, found.ended = record, False
+        if run is None or (backend and run.backend != backend):
+            continue
+        match record:
+            case CaseRecord():
+                found.cases[record.id] = record
+            case Start():
+                open_.add(record.id)
+            case Result():
+                found.results[record.id] = record
+                open_.discard(record.id)
+            case End():
+                if record.interrupted:
+                    open_.clear()
+                found.ended = not record.interrupted
+    found.settle(open_, run)
+    return found
