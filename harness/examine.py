@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import time
 import traceback
@@ -11,9 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
-from hypothesis.errors import FlakyFailure, HypothesisException
+from hypothesis.errors import HypothesisException
 
 from clinometer.backends import Backend, capabilities, support_of
 from clinometer.backends.protocol import TRANSFORMS
@@ -22,10 +20,9 @@ from clinometer.harness.cells import Cell
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
 from clinometer.harness.findings import Finding, Nonconformance, Unsupported
+from clinometer.harness.smaller import SECONDS, Budget, Flaky, Unshrunk, for_each, made_small
 from clinometer.reference.case import Case
 from clinometer.reference.program.printing import plainly
-from clinometer.strategies.hypothesis_provider import NAME
-from clinometer.strategies.programs.shrinking import reduced
 
 # Examples of one cell, each with up to four points. A clause that takes no strategy is asked once in any profile.
 EXAMPLES = {"quick": 4, "standard": 25, "deep": 250}
@@ -50,13 +47,6 @@ class Examination:
     cost: Any = None
 
 
-class Flaky(Exception):
-    """The same case failed, and then held."""
-
-    def __init__(self, wrong: Nonconformance):
-        self.wrong = wrong
-
-
 def examine(
     clause: Clause,
     cell: Cell,
@@ -66,6 +56,7 @@ def examine(
     seed_: int = 0,
     waive: Callable[[str, str], str] = lambda message, blamed: "",
     before: Callable[[Any], None] | None = None,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Examination:
     """Ask a clause of a cell and return the verdict; raises nothing but interruptions.
 
@@ -84,6 +75,8 @@ def examine(
         examples are asked, and if they hold, the result is a failure that was expected.
     before : callable, optional
         Is told each case before it is asked, and has the smallest ones asked first: for a cell whose cases end the process.
+    clock : callable
+        Returns seconds: by it the time is measured that may be spent on making a failure small, see `smaller.SECONDS`.
     """
     lacking = _lacking(clause, cell, backend)
     if lacking:
@@ -91,7 +84,8 @@ def examine(
     check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
     check.before = before
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
-        result = _asked(clause, cell, check, profile, seed_)
+        number, budget = EXAMPLES[profile] * cell.budget_factor, Budget(SECONDS[profile], clock)
+        result = _asked(clause, cell, check, number, seed_, budget)
     interruption.insist()
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves, result.cost = check.observed, check.curves, check.cost
@@ -129,16 +123,18 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 
-def _asked(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> Examination:
+def _asked(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, budget: Budget) -> Examination:
     try:
         if cell.strategy is None:
             _once(clause, cell, check)
         else:
-            _drawn(clause, cell, check, profile, seed_)
+            _drawn(clause, cell, check, number, seed_, budget)
     except Unsupported as reason:
         return Examination("unsupported", str(reason))
     except Nonconformance as wrong:
         return Examination(wrong.outcome, str(wrong), wrong.finding)
+    except Unshrunk as unshrunk:
+        return Examination(unshrunk.wrong.outcome, str(unshrunk), unshrunk.wrong.finding)
     except Flaky as flaky:
         return Examination("fail", str(flaky.wrong), flaky.wrong.finding, "flaky: the same case failed and then held")
     except HypothesisException as error:
@@ -161,7 +157,7 @@ def _once(clause: Clause, cell: Cell, check: Check) -> None:
         raise check.miscast
 
 
-def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -> None:
+def _drawn(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, budget: Budget) -> None:
     assert cell.strategy is not None  # asked before
     unsupported: list[str] = []
 
@@ -181,27 +177,26 @@ def _drawn(clause: Clause, cell: Cell, check: Check, profile: str, seed_: int) -
             check.waived.append((excuse, wrong))
 
     if cell.batched:
-        cases = sample(cell.strategy, EXAMPLES[profile] * cell.budget_factor, seed_)
+        cases = sample(cell.strategy, number, seed_)
         check.examples += len(cases)
         clause.body(check, cases)
         if clause.judges_dtype and check.miscast is not None:
             raise check.miscast
         return
-    number = EXAMPLES[profile] * cell.budget_factor
     if check.before is not None:
         for case in sorted((*cell.pinned(), *sample(cell.strategy, number, seed_)), key=_size):
             ask(case)
         return
-    _every(cell, number, seed_, ask)
+    _every(cell, number, seed_, ask, budget)
     if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype
         examples, points, check.strict = check.examples, check.points, True
-        _every(cell, number, seed_, ask)
+        _every(cell, number, seed_, ask, budget)
         check.examples, check.points = examples, points
     if unsupported and len(unsupported) >= check.examples:
         raise Unsupported(unsupported[0])
 
 
-def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> None:
+def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None], budget: Budget) -> None:
     """Ask about all cases of a cell; one that fails is made small."""
     assert cell.strategy is not None  # asked before
     for case in cell.pinned():
@@ -210,11 +205,7 @@ def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None]) -> N
         try:
             ask(case)
         except Nonconformance as wrong:
-            if cell.shrink_as_program:
-                _reduced(case, ask, wrong)
-            with contextlib.suppress(FlakyFailure):
-                _hypothesis(cell.strategy, number, seed_, ask)  # meets the same case on its way, and shrinks it
-            raise Flaky(wrong) from wrong
+            made_small(cell, number, seed_, case, ask, wrong, budget)
         if isinstance(case, Case):
             case.release()
 
@@ -230,25 +221,6 @@ def _said(case: Any) -> str:
     return f"; asked of {plainly(steps[0].op, list(map(str, steps[0].args)), steps[0].params)}" if len(steps) == 1 else ""
 
 
-def _reduced(case: Case, ask: Callable[[Case], None], wrong: Nonconformance) -> None:
-    """Raise what a case has failed of, or what a smaller one fails of; return if the case itself holds now."""
-    last = wrong
-
-    def fails(smaller: Case) -> bool:
-        nonlocal last
-        try:
-            ask(smaller)
-        except Nonconformance as found:
-            if (found.outcome, found.blamed) == (wrong.outcome, wrong.blamed):
-                last = found
-                return True
-        return False
-
-    if fails(case):
-        reduced(case, fails)
-        raise last
-
-
 def sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
     """Return the cases that a strategy draws under a seed; clauses that share a strategy share them, truths included."""
     return _keeping(number)(strategy, number, seed_)
@@ -256,7 +228,7 @@ def sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[A
 
 def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[Any, ...]:
     cases: list[Any] = []
-    _hypothesis(strategy, number, seed_, cases.append)
+    for_each(strategy, number, seed_, cases.append)
     return tuple(cases)
 
 
@@ -264,24 +236,3 @@ def _sample(strategy: st.SearchStrategy[Any], number: int, seed_: int) -> tuple[
 def _keeping(number: int) -> Callable[..., tuple[Any, ...]]:
     """Return what draws so many cases, and keeps the last of them."""
     return functools.lru_cache(max(KEPT // number, 1))(_sample)
-
-
-def _hypothesis(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Callable[[Any], None]) -> None:
-    """Draw and ask; a failure is shrunk."""
-
-    @seed(seed_)
-    @settings(
-        max_examples=number,
-        deadline=None,
-        backend=NAME,
-        database=None,
-        print_blob=False,
-        report_multiple_bugs=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
-    )
-    @given(strategy)
-    def examples(case: Any) -> None:
-        ask(case)
-
-    examples()
