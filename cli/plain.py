@@ -6,7 +6,7 @@ import functools
 import json
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -33,7 +33,8 @@ def plain(command: Command) -> Command:
     return wrapped
 
 
-def refuse(sentence: str) -> None:
+def refuse(sentence: str) -> NoReturn:
+    """Say what cannot be done, and end with exit code 2."""
     click.echo(f"clinometer: {sentence}", err=True)
     sys.exit(vocabulary.USAGE)
 

@@ -40,10 +40,10 @@ class Entry(msgspec.Struct):
         """Whether a result is a failure that nobody expected."""
         return self.outcome in FAILURES and not self.expected
 
-    @property
-    def weight(self) -> float:
-        """What a case takes beside others."""
-        return LONG.get(self.clause.rpartition("-")[0], 1.0)
+
+def weight(clause: str) -> float:
+    """Return what a case of a clause takes beside others."""
+    return LONG.get(clause.rpartition("-")[0], 1.0)
 
 
 class Progress:
@@ -74,7 +74,7 @@ class Progress:
         found = []
         for entry in self._entries():
             if entry.kind == "case":
-                self.all += entry.weight if entry.id not in self.cases else 0
+                self.all += weight(entry.clause) if entry.id not in self.cases else 0
                 self.cases[entry.id] = entry
             elif entry.kind == "start":
                 self.begun += 1
@@ -116,7 +116,7 @@ class Progress:
             self.new += sign * entry.is_new
             self.known += sign * entry.expected
         if before is None and result.id in self.cases:
-            self.done += self.cases[result.id].weight
+            self.done += weight(self.cases[result.id].clause)
         self.results[result.id] = result
 
     def name(self, id: str) -> str:

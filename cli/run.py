@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shlex
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from clinometer.cli import closing, console, processes
-from clinometer.cli.plain import plain
+from clinometer.cli.plain import plain, refuse
 from clinometer.cli.processes import FOLDER
 from clinometer.cli.watch import Watch
 from clinometer.harness import interruption
@@ -34,7 +38,55 @@ class _WithPytestArguments(click.Command):
 _WORDS, _TAIL = "clinometer.words", "clinometer.pytest_args"
 
 
-_FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no", "--pdb", "--trace"}
+# Words behind the `--` that only one who keeps journal, clock and processes can follow, and what to write instead.
+_INSTEAD = {
+    "--backend": "name the backend before the `--`",
+    "--journal": "name a folder with -o before the `--`",
+    "--report": "name a folder with -o before the `--`",
+    "--profile": "write it before the `--`",
+    "--hypothesis-profile": "write --profile before the `--`",
+    "--seed": "write it before the `--`",
+    "--resume": "write it before the `--`",
+    "-n": "write it before the `--`",
+    "--numprocesses": "write -n before the `--`",
+    "--dist": "write -n before the `--`",
+    "--tx": "write -n before the `--`",
+    "--pdb": "workers have no terminal; ask `pytest --pyargs clinometer.suites --backend NAME --pdb`",
+    "--trace": "workers have no terminal; ask `pytest --pyargs clinometer.suites --backend NAME --trace`",
+    "--collect-only": "ask `pytest --pyargs clinometer.suites --collect-only`",
+    "--co": "ask `pytest --pyargs clinometer.suites --collect-only`",
+}
+_FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no"}
+_UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+class _Workers(click.ParamType):  # type: ignore[type-arg]  # no older click has any
+    """How many processes: a number, or one for each core."""
+
+    name = "workers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the number."""
+        if value in ("auto", "logical"):
+            return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if not isinstance(value, int) and not (value.isdecimal() and int(value) > 0):
+            self.fail(f"{value!r} is not a number of processes; write 1, 2, ... or auto.", param, ctx)
+        return int(value)
+
+
+class _Bytes(click.ParamType):  # type: ignore[type-arg]  # no older click has any
+    """An amount of memory: 4G."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Return the bytes."""
+        if isinstance(value, int):
+            return value
+        found = re.fullmatch(r"(\d+(?:\.\d+)?)([KMGT]?)(?:i?B)?", value.strip(), re.IGNORECASE)
+        if not found or not float(found[1]):
+            self.fail(f"{value!r} is no amount of memory; write, for example, 4G.", param, ctx)
+        return int(float(found[1]) * _UNITS[found[2].upper()])
 
 
 @click.command(cls=_WithPytestArguments)
@@ -45,9 +97,22 @@ _FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no", "--pdb", "-
     help="How many examples are drawn.  [default: standard; quick for the reference]",
 )
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of all that is drawn.")
-@click.option("-n", "workers", default="", metavar="WORKERS", help="Processes for each backend, as in pytest-xdist.")
+@click.option(
+    "-n", "workers", type=_Workers(), default=1, metavar="N|auto", help="Processes that ask each backend.  [default: 1]"
+)
+@click.option(
+    "--case-timeout",
+    type=click.FloatRange(0, min_open=True),
+    metavar="SECONDS",
+    help="What a case may take.  [default: by profile]",
+)
+@click.option("--memory", type=_Bytes(), default=0, metavar="SIZE", help="Address space that a process may take, as 8G.")
+@click.option(
+    "--python", "pythons", multiple=True, metavar="BACKEND=PATH", help="The interpreter that a backend is installed in."
+)
 @click.option("--resume", is_flag=True, help="Go on with the journals of a run that was interrupted.")
-@click.option("-v", "--verbose", is_flag=True, help="Show pytest's own output instead of a line of progress.")
+@click.option("-v", "--verbose", is_flag=True, help="Name each case, and show what its process prints.")
+@click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
 @click.option(
     "-o",
     "--output",
@@ -58,48 +123,82 @@ _FOR_THE_TERMINAL = {"-v", "-vv", "--verbose", "-s", "--capture=no", "--pdb", "-
     help="Folder of the journals and the report.",
 )
 @plain
-def run(
-    backends: tuple[str, ...], profile: str | None, seed: int, workers: str, resume: bool, verbose: bool, folder: Path
-) -> None:
-    """Examine backends, one process each, and write the report.
+def run(backends: tuple[str, ...], profile: str | None, folder: Path, **options: Any) -> None:
+    """Examine backends, in processes of their own, and write the report.
 
-    What follows a `--` goes to pytest: clinometer run torch -- -k detach
+    What follows a `--` selects, as pytest does: clinometer run torch -- -k detach
 
-    Nothing is deleted: a journal that an earlier run has left is kept as
+    A case that ends its process, or takes longer than it may, costs no other
+    one. Nothing is deleted: a journal that an earlier run has left is kept as
     BACKEND.jsonl.1, and so on, unless --resume goes on with it.
     """
-    pytest_args = click.get_current_context().meta[_TAIL]
-    verbose = verbose or not _FOR_THE_TERMINAL.isdisjoint(pytest_args)
     names = list(dict.fromkeys(backends))
-    journals = {name: folder / f"{file}.jsonl" for name, file in processes.slugs(names).items()}
+    plans = _plans(names, profile, folder, options)
     outcomes: dict[Path, processes.Outcome] = {}
     with interruption.heard():
-        for name, journal in journals.items():
-            plan = processes.Plan(
-                name, journal, processes.profile_of(name, profile), seed, workers, pytest_args, resume=resume, verbose=verbose
-            )
+        for name, plan in plans.items():
             console.rule(f"{name}, {plan.profile} profile")
             if name == "reference" and profile is None:
                 console.remark("The reference is held against itself in few examples; --profile asks it as others are asked.")
-            try:
-                outcomes[journal] = _examined(plan)
-            except KeyboardInterrupt:
-                rest = names[names.index(name) + 1 :]
-                others = f"; {', '.join(rest)} did not run" if rest else ""
-                outcomes[journal] = processes.Outcome(vocabulary.INCOMPLETE, f"{name}: interrupted{others}.")
+            outcomes[plan.journal] = outcome = _examined(plan, quiet=options["quiet"])
+            if outcome.interrupted:
+                if rest := names[names.index(name) + 1 :]:
+                    console.notice(f"{', '.join(rest)} did not run.")
                 break
         _conclude(outcomes, folder / "index.html")
 
 
-def _examined(plan: processes.Plan) -> processes.Outcome:
-    with Watch(plan.backend, plan.journal, quiet=plan.verbose) as watch:
+def _plans(names: list[str], profile: str | None, folder: Path, options: dict[str, Any]) -> dict[str, processes.Plan]:
+    """Return how each backend is examined; what makes no sense is refused."""
+    pytest_args = click.get_current_context().meta[_TAIL]
+    for word in pytest_args:
+        told = word.partition("=")[0] if word.startswith("--") else word[:2] if word.startswith("-n") else word
+        if told in _INSTEAD:
+            refuse(f"{told} behind the `--`: {_INSTEAD[told]}.")
+    if not all(names):
+        refuse("a backend has a name; `clinometer backend list` shows those that are known.")
+    pythons = _pythons(options["pythons"], names)
+    return {
+        name: processes.Plan(
+            name,
+            folder / f"{file}.jsonl",
+            processes.profile_of(name, profile),
+            options["seed"],
+            options["workers"],
+            pytest_args,
+            resume=options["resume"],
+            verbose=options["verbose"] or not _FOR_THE_TERMINAL.isdisjoint(pytest_args),
+            python=pythons.get(name, ""),
+            case_timeout=options["case_timeout"] or 0.0,
+            memory=options["memory"],
+        )
+        for name, file in processes.slugs(names).items()
+    }
+
+
+def _pythons(pairs: Sequence[str], names: list[str]) -> dict[str, str]:
+    """Return the interpreter of each backend that has one of its own."""
+    found = {}
+    for pair in pairs:
+        name, equals, path = pair.partition("=")
+        if not equals or name not in names:
+            refuse(f"--python {pair}: write BACKEND=PATH, with one of {', '.join(names)}.")
+        where = shutil.which(path)
+        if where is None:
+            refuse(f"--python {pair}: there is no program {path}.")
+        found[name] = str(where)
+    return found
+
+
+def _examined(plan: processes.Plan, quiet: bool) -> processes.Outcome:
+    with Watch(plan.backend, plan.journal, quiet=quiet, verbose=plan.verbose) as watch:
         return processes.run_backend(plan, console.notice, watch.tick)
 
 
 def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:
     console.rule("Result")
     codes = {outcome.code for outcome in outcomes.values()}
-    journals = [journal for journal in outcomes if journal.exists() and journal.stat().st_size]
+    journals = [journal for journal, outcome in outcomes.items() if outcome.written]
     found = closing.counts(journals)
     if journals:
         page.write(journals, output)

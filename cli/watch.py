@@ -20,15 +20,17 @@ class Watch:
     Failures that are new are named as they come.
     """
 
-    def __init__(self, backend: str, journal: Path, quiet: bool = False):
-        self.backend, self.progress, self.quiet = backend, Progress(journal), quiet
+    def __init__(self, backend: str, journal: Path, quiet: bool = False, verbose: bool = False):
+        self.backend, self.progress, self.quiet, self.verbose = backend, Progress(journal), quiet, verbose
         self.progress.look()  # what a resumed run has found is no news
         self.lives = sys.stdout.isatty() and console.OUT.is_interactive
         self.named = 0
+        self._seen: set[str] = set()
         self._shown = float("-inf")  # when the last line was printed
 
     def __enter__(self) -> Watch:
         self._stack = ExitStack()
+        self.lives = self.lives and not self.verbose
         if self.lives and not self.quiet:
             self._line = self._stack.enter_context(console.OUT.status(self._words(), refresh_per_second=4))
         return self
@@ -39,9 +41,13 @@ class Watch:
 
     def tick(self) -> None:
         """Look at the journal and show what is there."""
-        news = [entry for entry in self.progress.look() if entry.is_new]
+        found = [entry for entry in self.progress.look() if entry.id not in self._seen]
+        self._seen.update(entry.id for entry in found)  # a failure that was asked again is no news
+        news = [entry for entry in found if entry.is_new]
         if self.quiet:
             return
+        for entry in found if self.verbose else ():
+            console.progress(f"{entry.outcome:12} {self.progress.name(entry.id)}")
         for entry in news[: max(NAMED - self.named, 0)]:
             console.failure(self.progress.name(entry.id), entry.outcome, entry.message)
         if self.named < NAMED <= self.named + len(news):
@@ -58,7 +64,8 @@ class Watch:
         """Return the counts: `7213 of 13687 cells, 0 new and 61 known failures, about 2 min left`."""
         it = self.progress
         if not it.begun:
-            return "the library is imported, and the cells are collected"
+            return "the cells are collected, and the library is imported"
         seconds = it.left(now) if len(it.results) < len(it.cases) else None
         left = "" if seconds is None else ", under a minute left" if seconds < 55 else f", about {seconds / 60:.0f} min left"
-        return f"{len(it.results)} of {len(it.cases)} cells, {it.new} new and {it.known} known failures{left}"
+        at = f"; {it.name(next(reversed(it.open)))}" if it.open and self.lives else ""
+        return f"{len(it.results)} of {len(it.cases)} cells, {it.new} new and {it.known} known failures{left}{at}"

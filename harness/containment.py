@@ -13,6 +13,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+# Whether a process that has collected can be copied, again and again: macOS can, but its libraries do not bear it.
+FORKS = sys.platform == "linux" and not os.environ.get("CLINOMETER_NO_FORK")
 LONGEST = 1 << 16  # bytes of a stack that are read
 PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal that a process is sent when its parent dies
 ROOM = Path(__file__).resolve().parents[1]
@@ -93,8 +95,15 @@ def last_word(path: Path) -> tuple[str, bool]:
             found = file.read(LONGEST).decode("utf-8", "replace")
     except OSError:
         return "", False
-    called, stack = found[:1] == "\1", found[2:].strip("\n")
+    called, stack = found[:1] == "\1", _above_worker(found[2:].strip("\n"))
     return stack, bool(stack) and not called and _is_ours(stack)
+
+
+def _above_worker(stack: str) -> str:
+    """Return a stack without what every worker stands on."""
+    lines = stack.split("\n")
+    floor = next((at for at, line in enumerate(lines) if f"{os.sep}harness{os.sep}worker.py" in line), len(lines))
+    return "\n".join(lines[:floor])
 
 
 def _is_ours(stack: str) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import functools
 import importlib.metadata
 import os
@@ -133,7 +132,7 @@ def head(
         profile=profile,
         seed=seed,
         cells=cells,
-        started=now(),
+        started=records.now(),
         command=list(command),
         versions=tools | {"python": platform.python_version()} | (versions or {}),
         platform=platform.platform(terse=True),
@@ -157,8 +156,3 @@ def described(clause: Clause, cell: Cell, node: str) -> records.CaseRecord:
         parameters=cell.parameters,
         test=f"clinometer.suites.{chapter}::{node.partition('::')[2]}",
     )
-
-
-def now() -> str:
-    """Return the time in ISO 8601, UTC."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")

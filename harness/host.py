@@ -25,8 +25,6 @@ from clinometer.harness.examiner import described
 from clinometer.harness.specification import digest, specification
 from clinometer.harness.worker import Assignment, Cells, work
 
-FORKS = sys.platform == "linux" and not os.environ.get("CLINOMETER_NO_FORK")  # macOS forks, but its libraries do not bear it
-
 
 def question(item: pytest.Item) -> tuple[Clause, Cell] | None:
     """Return the clause and the cell that a test asks; None for a test that is no clause."""
@@ -78,7 +76,7 @@ class _Host:
         self.workers: dict[int, int] = {}  # number by pid
 
     def serve(self) -> None:
-        if not FORKS:
+        if not containment.FORKS:
             self._become()
             return
         reading, writing = os.pipe()

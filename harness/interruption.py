@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Any
 
 _CAME: list[int] = []  # signals that this process was sent while it listened
+_BUSY: list[int] = []  # not empty within `deferred`
 ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout` and a parent each send their own
 
 
@@ -52,6 +53,16 @@ def insist() -> None:
         raise KeyboardInterrupt
 
 
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Within, raise nothing when a signal comes: who works there says `insist` where it may be interrupted."""
+    _BUSY.append(1)
+    try:
+        yield
+    finally:
+        _BUSY.pop()
+
+
 def _ending() -> list[int]:
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     nohup = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
@@ -67,6 +78,7 @@ def _once(came: list[int]) -> Callable[[int, FrameType | None], Any]:
         if now - last >= ONE:
             last = now
             came.append(number)
-            raise KeyboardInterrupt
+            if not _BUSY:
+                raise KeyboardInterrupt
 
     return interrupt

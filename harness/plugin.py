@@ -181,8 +181,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if place := os.environ.pop(LINE, ""):  # what a backend starts is no host
-        config.stash[SERVING] = place
     config.stash[TALLY] = Counter()
     config.pluginmanager.register(Counting(config.stash[TALLY]), "clinometer-counting")
     config.pluginmanager.register(Hurrying(config), "clinometer-hurrying")
@@ -216,11 +214,10 @@ class Counting:
 
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Begin at once where it is plain that the suites are asked: what is wrong is told in a line, before all else."""
-    if (
-        SERVING in config.stash
-        or hasattr(config, "workerinput")
-        or any(config.getoption(option, False) for option in ASKING_NOTHING)
-    ):
+    if place := os.environ.pop(LINE, ""):  # what a backend starts is no host
+        config.stash[SERVING] = place
+    nothing = any(config.getoption(option, False) for option in ASKING_NOTHING)
+    if place or nothing or hasattr(config, "workerinput"):
         return None
     asked = any("clinometer.suites" in arg for arg in config.args) or _reaches(config.invocation_params.dir, config.args)
     wants_journal = config.getoption("clinometer_journal", None) or config.getoption("clinometer_report", None)

@@ -15,7 +15,7 @@ from clinometer.harness import examiner, expectations
 from clinometer.harness.cells import DTYPES, Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination
-from clinometer.harness.examiner import Examiner, described, now
+from clinometer.harness.examiner import Examiner, described
 from clinometer.harness.host import question
 from clinometer.harness.specification import specification
 from clinometer.journal import reader, records, writer
@@ -161,7 +161,7 @@ class Session:
         if self.journal is None or self.path is None:
             return
         if not self.worker:
-            self.write(records.End(at=now(), exit=exit_, interrupted=interrupted, nonce=self.nonce))
+            self.write(records.End(at=records.now(), exit=exit_, interrupted=interrupted, nonce=self.nonce))
         self.journal.close()
         self.journal = None
         if self.report is not None and not self.worker:
@@ -179,7 +179,7 @@ class Session:
         id_ = self._describe(clause, cell, node)
         if id_ in self.begun:
             return None
-        self.write(records.Start(id=id_, at=now()))
+        self.write(records.Start(id=id_, at=records.now()))
         result, record = self.examiner.ask(clause, cell, id_)
         self.write(record, *result.curves)
         return result, record.evidence

@@ -88,7 +88,7 @@ def _loaded(line: wire.Line, assignment: Assignment, cells: Cells) -> Examiner |
 
 
 def _ask(line: wire.Line, found: Examiner, id: str, clause: Clause, cell: Cell, closely: bool) -> None:
-    line.send(records.Start(id=id, at=examiner.now()))
+    line.send(records.Start(id=id, at=records.now()))
     before = functools.partial(_tell, line, found, id, clause, cell) if closely else None
     result, record = found.ask(clause, cell, id, before)
     line.send(record)
@@ -99,5 +99,5 @@ def _ask(line: wire.Line, found: Examiner, id: str, clause: Clause, cell: Cell, 
 def _tell(line: wire.Line, found: Examiner, id: str, clause: Clause, cell: Cell, case: Any) -> None:
     """Tell what is about to be asked."""
     if isinstance(case, Case):
-        about = found.evidence(Finding("the process lives", case, cell.mode), clause, cell)
+        about = found.evidence(Finding("the process survives", case, cell.mode), clause, cell)
         line.send(wire.Example(id=id, evidence=about))

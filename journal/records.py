@@ -9,6 +9,7 @@ Numbers travel as decimal text (`repr`), since JSON knows neither nan nor infini
 
 from __future__ import annotations
 
+import datetime
 import hashlib
 from typing import Any
 
@@ -169,6 +170,11 @@ class End(Record, kw_only=True):
 
 
 AnyRecord = RunRecord | CaseRecord | Start | Result | Curve | End
+
+
+def now() -> str:
+    """Return the time in ISO 8601, UTC."""
+    return datetime.datetime.now(datetime.UTC).isoformat(timespec="milliseconds")
 
 
 def encoded(record: Any) -> bytes:

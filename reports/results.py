@@ -172,8 +172,9 @@ class Subject:
     def close(self, source: Path, end: End | None) -> None:
         """Settle what one journal left open: crashes, cases that never ran, a missing end."""
         interrupted = end is not None and end.interrupted
+        # An attended run would have written that a case has ended its process.
         for id in sorted(self._open):
-            self.results[id] = _cut_off(id) if interrupted else _crashed(id)
+            self.results[id] = _cut_off(id) if interrupted or self.run.attended else _crashed(id)
         self._open.clear()
         for id in self.results:
             self.cases.setdefault(id, CaseRecord(id=id, clause="UNKNOWN", text="The journal does not describe this case."))

@@ -2,77 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import synthetic_journals as made
-from click.testing import CliRunner, Result
+from hosting import HOST, call, outcomes, unwrapped
 
-from clinometer.cli import processes
-from clinometer.cli.main import main
+from clinometer.cli import attendance, pool, processes
 from clinometer.journal import records
 from clinometer.journal.reader import read
-
-HEAD = f"""
-import os, signal, sys
-from pathlib import Path
-sys.path.insert(0, {str(Path(__file__).parents[1] / "helpers")!r})
-import synthetic_journals as made
-from clinometer.journal.reader import read
-from clinometer.journal.records import *
 from clinometer.journal.writer import Writer
-backend, path, resume = sys.argv[1], Path(sys.argv[2]), "--resume" in sys.argv
-begun = [r.id for r in read(path) if isinstance(r, Start)] if resume and path.exists() else []
-cases = [r.id for r in read(path) if isinstance(r, CaseRecord)] if resume and path.exists() else []
-writer = Writer(path, fresh=not resume)
-writer.write(made.run(backend))
-todo = [made.case(operation=name) for name in made.OPERATIONS[:4]]
-"""
-ABSENT = f"""
-    sys.path.insert(0, {str(Path(__file__).parents[1] / "helpers")!r})
-    import synthetic_journals as made
-    made.write(__import__('pathlib').Path(sys.argv[2]), [made.run(backend, problem='no module named absent')])
-    sys.exit(2)
-"""
-TAIL = """
-for case in todo:
-    if case.id in begun:
-        continue
-    writer.write(case)
-    writer.write(Start(id=case.id, at="now"))
-    if case.operation in ("cos", "exp") and "crash" in backend:
-        os.kill(os.getpid(), signal.SIGSEGV)
-    writer.write(Result(id=case.id, outcome="pass"))
-writer.write(End(at="now", exit=0))
-sys.exit(1 if "fail" in backend else 0)
-"""
+from clinometer.reports.results import load
 
-
-def call(*words: str | Path) -> Result:
-    """Run the console script."""
-    return CliRunner().invoke(main, [str(word) for word in words])
-
-
-def unwrapped(result: Result) -> str:
-    """Return what a command printed, with its lines joined."""
-    return " ".join(result.output.split())
-
-
-@pytest.fixture
-def fake(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Replace pytest by a script that writes a journal; the backend's name says how it behaves."""
-
-    def replace(script: str = HEAD + TAIL) -> None:
-        def command(plan: processes.Plan, resume: bool = False) -> list[str]:
-            words = [sys.executable, "-c", script, plan.backend, str(plan.journal), *plan.pytest_args]
-            return [*words, "--resume"] if resume else words
-
-        monkeypatch.setattr(processes.Plan, "command", command)
-
-    return replace
+SEED = ["--seed", str(made.run("any").seed)]
 
 
 def test_run_writes_journals_and_report(fake: Any, tmp_path: Path) -> None:
@@ -85,88 +30,168 @@ def test_run_writes_journals_and_report(fake: Any, tmp_path: Path) -> None:
 
 
 def test_run_reports_new_failures(fake: Any, tmp_path: Path) -> None:
-    """A backend with failures gives exit code 1."""
+    """A backend with failures gives exit code 1, and each was asked three times."""
     fake()
     assert call("run", "good", "failing", "-o", tmp_path).exit_code == 1
+    last = {it.id: it.stability for it in read(tmp_path / "failing.jsonl") if isinstance(it, records.Result)}
+    assert set(last.values()) == {"stable (3 of 3 times)"}
 
 
-def test_run_goes_on_after_a_crash(fake: Any, tmp_path: Path) -> None:
-    """Two crashes cost two cases; the others run, and the run is complete."""
-    fake()
-    result = call("run", "crashing", "-o", tmp_path)
-    assert result.exit_code == 0, result.output
+def test_a_failure_that_comes_and_goes_is_flaky(fake: Any, tmp_path: Path) -> None:
+    """Asked again in fresh processes, it holds: the failure stays one, and says how often it was seen."""
+    once = f"path = {str(tmp_path / 'once')!r}; first = not os.path.exists(path); open(path, 'w').close()"
+    fake(f"{once}; how = 'fail' if first else 'pass'; return SimpleNamespace(curves=[]), Result(id=id, outcome=how)")
+    result = call("run", "shaky", "-o", tmp_path / "out")
+    assert result.exit_code == 1, result.output
+    last = {it.id: it for it in read(tmp_path / "out" / "shaky.jsonl") if isinstance(it, records.Result)}
+    assert sorted((it.outcome, it.stability) for it in last.values())[0] == ("fail", "flaky (1 of 3 times)")
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("how", "outcome", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "crash", "the process died (SIGSEGV)"),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "crash", "the process died (SIGKILL)"),
+        ("os._exit(0)", "crash", "the process died (exit code 0)"),
+        ("os._exit(5)", "crash", "the process died (exit code 5)"),
+        ("os.closerange(3, 999)", "crash", "the process died (exit code 70)"),
+        ("time.sleep(600)", "timeout", "no result within 2 s"),
+        ("signal.signal(signal.SIGABRT, signal.SIG_IGN); time.sleep(600)", "timeout", "no result within 2 s"),
+        ("os.kill(os.getpid(), signal.SIGSTOP)", "timeout", "no result within 2 s"),
+    ],
+    ids=["segfault", "kill", "exit 0", "exit 5", "closed", "hang", "hang that ignores SIGABRT", "stopped"],
+)
+def test_a_case_that_ends_its_process_costs_no_other(
+    fake: Any, tmp_path: Path, workers: str, how: str, outcome: str, said: str
+) -> None:
+    """Two cases do; each is a new failure with its reason, the others run, and the run is complete: exit code 1."""
+    fake(f"if case.operation in ('cos', 'exp'): {how}")
+    result = call("run", "crashing", "-o", tmp_path, "-n", workers, "--case-timeout", "2")
+    assert result.exit_code == 1, result.output
     assert "4 cells asked: 2 hold, 2 new failures." in unwrapped(result)
-    assert "crashing: the process died (SIGSEGV) in GRAD-1 cos float64 reverse; going on after it." in unwrapped(result)
-    assert result.stderr.count("SIGSEGV") == 2
+    assert outcomes(tmp_path / "crashing.jsonl") == {"sin": "pass", "cos": outcome, "exp": outcome, "tanh": "pass"}
+    found = [it for it in read(tmp_path / "crashing.jsonl") if isinstance(it, records.Result) and it.outcome == outcome]
+    assert {it.message for it in found} == {said}
+    *_, last = read(tmp_path / "crashing.jsonl")
+    assert isinstance(last, records.End)
+    assert not last.interrupted
 
 
-def test_run_gives_up_without_progress(fake: Any, tmp_path: Path) -> None:
-    """A backend that dies before its first case is not started for ever."""
-    fake(HEAD + "os.kill(os.getpid(), signal.SIGABRT)")
+@pytest.mark.parametrize(
+    ("loading", "said"),
+    [
+        ("os.kill(os.getpid(), signal.SIGABRT)", "the process that loads it died (SIGABRT)"),
+        ("os._exit(0)", "the process that loads it died (exit code 0)"),
+        ("raise BackendProblem('it is not installed')", "it is not installed"),
+        ("os.closerange(3, 999)", "the process that loads it died (exit code 70)"),
+    ],
+    ids=["abort", "exit 0", "not installed", "closed"],
+)
+def test_a_backend_that_cannot_be_loaded_has_no_result(fake: Any, tmp_path: Path, loading: str, said: str) -> None:
+    """Exit code 2, a journal that says why, and the backends after it run."""
+    fake(loading=f"if name == 'absent': {loading}")
+    result = call("run", "absent", "good", "-o", tmp_path)
+    assert result.exit_code == 2, result.output
+    assert f"absent: {said}".replace(": the process", ": the backend could not be loaded: the process") in unwrapped(result)
+    assert "4 cells asked: 4 hold, 0 new failures." in unwrapped(result)
+    [head] = read(tmp_path / "absent.jsonl")
+    assert isinstance(head, records.RunRecord)
+    assert said in head.problem
+
+
+def test_a_backend_that_is_never_loaded_is_given_up(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A hang at import ends when loading has taken longer than it may."""
+    monkeypatch.setattr(pool, "LOADING", 1.0)
+    fake(loading="time.sleep(600)")
+    result = call("run", "slow", "-o", tmp_path, "--case-timeout", "1")
+    assert result.exit_code == 2
+    assert "slow: the backend could not be loaded: it was not loaded in time" in unwrapped(result)
+
+
+def test_an_operation_that_always_ends_the_process_is_left_out(fake: Any, tmp_path: Path) -> None:
+    """After five deaths in a row its other cases do not run, and say why; all else is asked."""
+    many = HOST.replace("made.OPERATIONS[:4]]", "'abcdefgh'] + [made.case(operation='sin', dtype=str(i)) for i in range(9)]")
+    fake("if case.operation == 'sin': os.kill(os.getpid(), signal.SIGSEGV)", script=many)
+    result = call("run", "crashing", "-o", tmp_path)
+    assert result.exit_code == 1, result.output
+    assert "13 of 17 cells asked: 8 hold, 5 new failures." in unwrapped(result)
+    left_out = [it for it in read(tmp_path / "crashing.jsonl") if isinstance(it, records.Result) and it.outcome == "notrun"]
+    assert len(left_out) == 4
+    assert all("5 cases of sin in a row have ended the process" in it.message for it in left_out)
+
+
+def test_run_gives_up_without_progress(fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend on which every case ends the process is not asked for ever: incomplete, exit code 3."""
+    monkeypatch.setattr(attendance, "FRUITLESS", 3)
+    fake("os.kill(os.getpid(), signal.SIGSEGV)")
     result = call("run", "hopeless", "-o", tmp_path)
     assert result.exit_code == 3
-    assert result.stderr.count("SIGABRT") == 1
-    assert "before its first case" in result.stderr
+    assert "3 cases in a row have ended the process; given up after GRAD-1 exp float64 reverse" in unwrapped(result)
 
 
-def test_run_says_when_a_backend_is_unknown(fake: Any, tmp_path: Path) -> None:
-    """pytest's usage error becomes exit code 2, and yesterday's journal is not reported as today's."""
-    fake("import sys; sys.exit(4)")
+def test_a_backend_that_kills_those_above_it_costs_its_own_case(fake: Any, tmp_path: Path) -> None:
+    """The process that makes workers is started again; what was under way beside the case is asked again."""
+    fake("if case.operation == 'cos': os.kill(os.getppid(), signal.SIGKILL); time.sleep(600)")
+    result = call("run", "patricide", "-o", tmp_path, "-n", "2")
+    assert result.exit_code == 1, result.output
+    assert outcomes(tmp_path / "patricide.jsonl") == {"sin": "pass", "cos": "crash", "exp": "pass", "tanh": "pass"}
+
+
+def test_copies_of_a_process_are_nobody(fake: Any, tmp_path: Path) -> None:
+    """A backend that forks and lets both go on has one of them heard, each case once."""
+    fake("os.fork()")
+    assert call("run", "twins", "-o", tmp_path).exit_code == 0
+    results = [it.id for it in read(tmp_path / "twins.jsonl") if isinstance(it, records.Result)]
+    assert len(results) == len(set(results)) == 4
+
+
+def test_what_is_left_for_the_exit_of_a_process_is_not_waited_for(fake: Any, tmp_path: Path) -> None:
+    """A thread that is no daemon, and one that sleeps in atexit, hold up nobody."""
+    hang = "import atexit; atexit.register(time.sleep, 600); threading.Thread(target=time.sleep, args=(600,)).start()"
+    fake(loading=hang)
+    assert call("run", "lingering", "-o", tmp_path).exit_code == 0
+
+
+def test_a_stack_in_our_own_code_is_our_defect(fake: Any, tmp_path: Path) -> None:
+    """Where we hang and not the backend, the case is invalid and not its fault."""
+    where = str(Path(processes.__file__).parents[1] / "harness" / "check.py")
+    ours = f"exec(compile('def hang():\\n    while True: pass', {where!r}, 'exec'))"
+    fake("if case.operation == 'cos': hang()", script=f"{ours}\n{HOST}")
+    result = call("run", "fine", "-o", tmp_path, "--case-timeout", "1")
+    assert result.exit_code == 1, result.output
+    assert outcomes(tmp_path / "fine.jsonl")["cos"] == "invalid"
+    assert "a defect of Clinometer: no result within 1 s" in unwrapped(result)
+
+
+def test_pytest_that_cannot_begin_is_quoted(fake: Any, tmp_path: Path) -> None:
+    """Its usage error becomes exit code 2, and yesterday's journal is not reported as today's."""
+    fake(script="import sys; print('much\\n' * 100, 'ERROR: file not found: nowhere'); sys.exit(4)")
     made.write(tmp_path / "typo.jsonl", [made.run("typo")])
+    before = (tmp_path / "typo.jsonl").read_bytes()
     result = call("run", "typo", "-o", tmp_path)
     assert result.exit_code == 2
-    assert "No journal was written" in result.stdout
+    assert "ERROR: file not found: nowhere" in result.stderr
+    assert result.output.count("much") < 20
+    assert (tmp_path / "typo.log").read_text().count("much") == 100
+    assert (tmp_path / "typo.jsonl").read_bytes() == before
+    assert not (tmp_path / "index.html").exists()
 
 
-@pytest.mark.parametrize("end", ["", "writer.write(End(at='now', exit=2, interrupted=True))"])
-def test_run_still_reports_when_interrupted(fake: Any, tmp_path: Path, end: str) -> None:
-    """A run that is stopped writes the report of what there is, says incomplete, and leaves the rest out.
-
-    Whether or not pytest had time to write the end, the case that was under way is no crash.
-    """
-    heard = "signal.signal(signal.SIGINT, signal.default_int_handler)"  # which a shell's background jobs do not
-    begin = f"{heard}; writer.write(todo[0]); writer.write(Start(id=todo[0].id, at='now'))"
-    fake(f"{HEAD}\n{begin}\n{end}\nos.kill(os.getpid(), signal.SIGINT); signal.pause()")
-    result = call("run", "slow", "next", "-o", tmp_path)
-    assert result.exit_code == 3
-    assert "interrupted" in result.output
-    assert "crash" not in result.output
-    assert (tmp_path / "index.html").exists()
-    assert not (tmp_path / "next.jsonl").exists()
-
-
-def test_run_says_why_a_backend_could_not_be_loaded(fake: Any, tmp_path: Path) -> None:
-    """A backend that is not installed gives exit code 2, a report without a result for it, and the others run."""
-    fake("import sys; backend = sys.argv[1]\nif backend == 'absent':\n    " + ABSENT + HEAD + TAIL)
-    result = call("run", "absent", "good", "-o", tmp_path)
+def test_nothing_selected_is_refused(tmp_path: Path) -> None:
+    """A selection that holds no test is a mistake: exit code 2, and a sentence."""
+    result = call("run", "reference", "-o", tmp_path, "--", "-k", "nowhere_to_be_found")
     assert result.exit_code == 2
-    assert "absent: no module named absent" in result.stdout
-    assert "4 cells asked: 4 hold, 0 new failures." in unwrapped(result)
+    assert "reference: no test was selected; check the arguments after `--`." in unwrapped(result)
 
 
-def test_run_hands_the_rest_to_pytest() -> None:
-    """What stands behind `--` reaches pytest at the end of its command line."""
-    words = processes.Plan("torch", Path("t.jsonl"), "deep", 7, "2", ["-k", "detach"]).command(resume=True)
-    assert words[1:5] == ["-m", "pytest", "--pyargs", "clinometer.suites"]
-    assert words[-3:] == ["--resume", "-k", "detach"]
-    for pair in (["--backend", "torch"], ["--hypothesis-profile", "deep"], ["--seed", "7"], ["-n", "2"]):
-        assert words[words.index(pair[0]) + 1] == pair[1]
-
-
-def test_run_knows_backends_from_pytest_arguments(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Words behind `--` are no backends, and options before it are no words for pytest."""
-    plans: list[processes.Plan] = []
-
-    def examine(plan: processes.Plan, say: Any, watch: Any) -> processes.Outcome:
-        plans.append(plan)
-        return processes.Outcome(0)
-
-    monkeypatch.setattr(processes, "run_backend", examine)
-    call("run", "torch", "jax", "--seed", "5", "-o", tmp_path, "--", "-x", "-k", "not slow")
-    assert [(plan.backend, plan.seed, plan.pytest_args) for plan in plans] == [
-        ("torch", 5, ["-x", "-k", "not slow"]),
-        ("jax", 5, ["-x", "-k", "not slow"]),
-    ]
+def test_run_stops_after_as_many_failures_as_pytest_would(fake: Any, tmp_path: Path) -> None:
+    """-x behind the `--` ends the run at the first new failure: incomplete, and the report says so."""
+    fake("time.sleep(0.5)", script=HOST.replace('digest=""', 'digest="", maxfail=1'))
+    result = call("run", "failing", "-o", tmp_path)
+    assert result.exit_code == 3
+    assert "stopped after 1 new failure" in unwrapped(result)
+    assert 1 <= len(outcomes(tmp_path / "failing.jsonl")) < 4
 
 
 def test_journals_of_different_backends_have_different_names() -> None:
@@ -178,16 +203,6 @@ def test_journals_of_different_backends_have_different_names() -> None:
 
 # ----- nothing is deleted, and what was interrupted can go on -----
 
-STOPS = """
-if not resume:
-    [writer.write(case) for case in todo]
-    [writer.write(record) for record in (Start(id=todo[0].id, at="now"), Result(id=todo[0].id, outcome="fail"))]
-    writer.write(Start(id=todo[1].id, at="now"))
-    os.kill(os.getppid(), signal.SIGTERM)
-    signal.pause()
-"""
-SEED = ["--seed", str(made.run("any").seed)]
-
 
 def test_a_run_keeps_what_a_journal_held(fake: Any, tmp_path: Path) -> None:
     """Run again and again, no results are lost: each run says where those before it are, and how to compare them."""
@@ -196,33 +211,72 @@ def test_a_run_keeps_what_a_journal_held(fake: Any, tmp_path: Path) -> None:
     first = (tmp_path / "good.jsonl").read_bytes()
     again = call("run", "failing", "good", "-o", tmp_path)
     assert again.exit_code == 1
-    kept = f"good: what {tmp_path / 'good.jsonl'} held is kept as good.jsonl.1."
+    kept = f"good: what {tmp_path / 'good.jsonl'} held before is kept as good.jsonl.1."
     assert kept.replace(" ", "") in unwrapped(again).replace(" ", "")  # a long path is broken between any two letters
     third = call("run", "good", "-o", tmp_path)
     assert third.exit_code == 0
-    assert (tmp_path / "good.jsonl.1").read_bytes() == (tmp_path / "good.jsonl.2").read_bytes() == first
+    assert (tmp_path / "good.jsonl.1").read_bytes() == first
+    assert outcomes(tmp_path / "good.jsonl.2") == outcomes(tmp_path / "good.jsonl.1") == outcomes(tmp_path / "good.jsonl")
     assert f"diff {tmp_path / 'good.jsonl.2'} {tmp_path / 'good.jsonl'}" in third.stdout
     assert sorted(path.name for path in tmp_path.glob("*.jsonl")) == ["failing.jsonl", "good.jsonl"]
 
 
-def test_an_interrupted_run_names_the_command_that_resumes_it(fake: Any, tmp_path: Path) -> None:
-    """What was done is asked once and what was cut off again; the backends that had not begun begin."""
-    answered = HEAD.replace("isinstance(r, Start)", "isinstance(r, Result)")
-    fake(answered + STOPS + TAIL.replace("    writer.write(case)\n", "    case.id in cases or writer.write(case)\n"))
-    cut = call("run", "slow", "next", "-o", tmp_path, *SEED, "--", "-k", "a b")
-    assert cut.exit_code == 3
-    assert "slow: interrupted; next did not run." in unwrapped(cut)
-    assert "1 of 4 cells asked: 0 hold, 1 new failure." in unwrapped(cut)
+STOPS = """if case.operation == 'cos' and not os.path.exists(MARK):
+            open(MARK, 'w').close()
+            os.kill(PARENT, signal.SIGTERM)
+            time.sleep(600)"""
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_interrupted_run_names_the_command_that_resumes_it(fake: Any, tmp_path: Path, workers: str) -> None:
+    """What was done is asked once and what was cut off again, which is no crash; the backends that had not begun begin."""
+    fake(STOPS.replace("MARK", repr(str(tmp_path / "mark"))).replace("PARENT", str(os.getpid())))
+    out = tmp_path / "out"
+    cut = call("run", "slow", "next", "-o", out, *SEED, "-n", workers, "--", "-k", "a b")
+    assert cut.exit_code == 3, cut.output
+    assert "next did not run." in unwrapped(cut)
+    assert "slow: interrupted." in unwrapped(cut)
+    assert "1 of 4 cells asked: 1 hold" in unwrapped(cut)
+    assert "crash" not in cut.output
+    assert (out / "index.html").exists()
     [resume] = [line.strip() for line in cut.stdout.splitlines() if "--resume" in line]
-    assert resume == f"clinometer run slow next -o {tmp_path} {' '.join(SEED)} --resume -- -k 'a b'"
+    assert resume == f"clinometer run slow next -o {out} {' '.join(SEED)} -n {workers} --resume -- -k 'a b'"
     rest = call(*shlex.split(resume)[1:])
+    assert rest.exit_code == 0, rest.output
     assert "slow: goes on after 1 of 4 cells." in unwrapped(rest)
     assert "next: nothing to resume; it starts from the beginning." in unwrapped(rest)
-    assert "4 cells asked: 3 hold, 1 new failure" in unwrapped(rest)
-    results = [record.id for record in read(tmp_path / "slow.jsonl") if isinstance(record, records.Result)]
+    results = [record.id for record in read(out / "slow.jsonl") if isinstance(record, records.Result)]
     assert len(results) == len(set(results)) == 4
-    assert (tmp_path / "next.jsonl").exists()
-    assert not list(tmp_path.glob("*.1"))
+    assert (out / "next.jsonl").exists()
+    assert not list(out.glob("*.1"))
+
+
+def test_a_run_whose_parent_was_killed_asks_again_what_was_under_way(fake: Any, tmp_path: Path) -> None:
+    """A journal without an end, a case begun in it: nobody saw it crash, so it does not count as one."""
+    cases = [made.case(operation=it) for it in made.OPERATIONS[:4]]
+    head = made.run("good", attended=True)
+    begun = [records.Start(id=cases[0].id, at="now"), records.Result(id=cases[0].id, outcome="pass")]
+    made.write(tmp_path / "good.jsonl", [head, *cases, *begun, records.Start(id=cases[1].id, at="now")])
+    [subject] = load([tmp_path / "good.jsonl"]).subjects
+    assert subject.tally.outcomes == {"pass": 1, "notrun": 3}
+    fake()
+    result = call("run", "good", "-o", tmp_path, *SEED, "--resume")
+    assert result.exit_code == 0, result.output
+    assert set(outcomes(tmp_path / "good.jsonl").values()) == {"pass"}
+    assert len(outcomes(tmp_path / "good.jsonl")) == 4
+
+
+def test_two_runs_do_not_write_one_journal(fake: Any, tmp_path: Path) -> None:
+    """The second is refused and names the file; the first one's journal is as it was."""
+    (tmp_path / "good.jsonl").write_text("another run's\n")
+    other = Writer(tmp_path / "good.jsonl", fresh=False, alone=True)
+    fake()
+    for more in ([], ["--resume"]):
+        result = call("run", "good", "-o", tmp_path, *more)
+        assert result.exit_code == 2
+        assert "another run is writing it" in unwrapped(result) or "not a journal record" in unwrapped(result)
+    assert (tmp_path / "good.jsonl").read_text() == "another run's\n"
+    other.close()
 
 
 def test_a_whole_run_has_nothing_to_resume(fake: Any, tmp_path: Path) -> None:
@@ -245,22 +299,3 @@ def test_other_cases_do_not_resume_a_journal(fake: Any, tmp_path: Path, other: l
     assert result.exit_code == 2
     assert "was written with profile standard, seed 20240229 and cannot be resumed with" in unwrapped(result)
     assert (tmp_path / "good.jsonl").read_bytes() == before
-
-
-def test_the_reference_is_asked_in_quick_unless_a_profile_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """A first run shows what a library does; how sound the reference is takes --profile, and the output says so."""
-    plans: list[processes.Plan] = []
-    monkeypatch.setattr(processes, "run_backend", lambda plan, say, watch: plans.append(plan) or processes.Outcome(0))
-    first = call("run", "reference", "torch", "-o", tmp_path)
-    assert "--profile asks it as others are asked" in unwrapped(first)
-    call("run", "reference", "torch", "--profile", "standard", "-o", tmp_path)
-    assert [plan.profile for plan in plans] == ["quick", "standard", "standard", "standard"]
-
-
-def test_what_pytest_says_before_it_dies_is_told(fake: Any, tmp_path: Path) -> None:
-    """pytest's own output lies in a file beside the journal; of a session that cannot begin the last lines are shown."""
-    fake("import sys; print('much\\n' * 100, 'ERROR: file not found: nowhere'); sys.exit(4)")
-    result = call("run", "good", "-o", tmp_path)
-    assert "ERROR: file not found: nowhere" in result.stderr
-    assert result.output.count("much") < 20
-    assert (tmp_path / "good.log").read_text().count("much") == 100

@@ -1,0 +1,177 @@
+"""The ledger of a run: what is to be asked, what was answered, and the journal, which nobody else writes."""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from clinometer.cli.pool import Gone, NotBegun
+from clinometer.cli.progress import weight
+from clinometer.harness.wire import Collectable, Loaded
+from clinometer.journal import records, writer
+from clinometer.journal.records import CaseRecord, Curve, End, Evidence, Result, RunRecord, Start
+from clinometer.journal.resumption import Earlier
+from clinometer.journal.vocabulary import FAILURES, Outcome
+
+IN_A_ROW = 5  # deaths in one operation, none of its cases answered between them, after which its others are left out
+
+
+class Ledger:
+    """What a run has before it and behind it.
+
+    Parameters
+    ----------
+    path : Path
+        The journal.
+    earlier : Earlier
+        What the run that this one resumes has answered.
+    resume : bool
+        Whether it goes on with the journal that is there.
+    """
+
+    def __init__(self, path: Path, earlier: Earlier, resume: bool):
+        self.path, self.earlier, self.resume = path, earlier, resume
+        self.kept: Path | None = None  # where that is which stood in the journal's place
+        self.nonce = secrets.token_hex(4)
+        self.begun = False  # the journal is of this run
+        self.cases: dict[str, CaseRecord] = {}
+        self.results: dict[str, Result] = {}
+        self.excused: dict[str, dict[str, str]] = {}
+        self._journal: writer.Writer | None = None
+        self._units: deque[list[str]] = deque()
+        self._deaths: dict[str, int] = defaultdict(int)  # by operation, in a row
+        self._suspects: set[str] = set()  # cases that were under way when more than their own process ended
+
+    # ----- beginning -----
+
+    def open(self, loaded: Loaded, collected: Sequence[Collectable], command: Sequence[str]) -> None:
+        """Begin the journal: the head, and the cases that are asked.
+
+        Raises
+        ------
+        NotBegun
+            It cannot be written.
+        """
+        try:
+            if not self.resume:
+                self.kept = writer.set_aside(self.path)
+            self._journal = writer.Writer(self.path, fresh=not self.resume, alone=True)
+        except OSError as error:
+            raise NotBegun(f"{self.path}: cannot be written: {error.strerror or error}.") from None
+        self.begun = True
+        run = msgspec.structs.replace(loaded.run, command=list(command), nonce=self.nonce, attended=True)
+        asked = [it for it in collected if not (it.unless and it.unless in loaded.dtypes)]
+        self.cases = {it.case.id: it.case for it in asked}
+        self.excused = loaded.excused
+        self.results = {id: result for id, result in self.earlier.results.items() if id in self.cases}
+        self._write(run, *(case for id, case in self.cases.items() if id not in self.earlier.cases))
+        self._units = self._sorted(it for it in asked if it.case.id not in self.results)
+
+    def problem(self, run: RunRecord, command: Sequence[str]) -> None:
+        """Write down that the backend could not be loaded."""
+        self.open(Loaded(run=run), [], command)
+
+    def _sorted(self, cells: Iterable[Collectable]) -> deque[list[str]]:
+        """Return the units, the longest first, so that no worker is left alone with one at the end."""
+        units: dict[int, list[str]] = defaultdict(list)
+        weights: dict[int, float] = defaultdict(float)
+        for it in cells:
+            units[it.unit].append(it.case.id)
+            weights[it.unit] += weight(it.case.clause)
+        return deque(units[number] for number in sorted(units, key=lambda number: -weights[number]))
+
+    # ----- handing out -----
+
+    def next(self) -> list[str]:
+        """Return the cases of a unit that nobody has been handed; none if there are no more."""
+        return self._units.popleft() if self._units else []
+
+    def back(self, ids: Sequence[str]) -> None:
+        """Take back what a worker has not begun."""
+        if left := [id for id in ids if id not in self.results]:
+            self._units.appendleft(left)
+
+    @property
+    def left(self) -> int:
+        """How many units nobody has been handed."""
+        return len(self._units)
+
+    @property
+    def is_done(self) -> bool:
+        """Whether each case has a result."""
+        return bool(self.cases) and len(self.results) == len(self.cases)
+
+    @property
+    def new(self) -> list[Result]:
+        """The failures that nobody knew."""
+        return [result for result in self.results.values() if result.outcome in FAILURES and not result.expected]
+
+    # ----- what comes -----
+
+    def take(self, record: Start | Result | Curve) -> None:
+        """Write down what a worker has told."""
+        self._write(record)
+        if isinstance(record, Result):
+            self.results[record.id] = record
+            self._deaths[self.key(record.id)] = 0
+
+    def lost(self, id: str, outcome: Outcome, message: str, trace: str) -> None:
+        """Write down that a case has ended its process; after some in a row, leave out the others of its operation."""
+        reason = self.excused.get(id, {}).get(outcome, "")
+        shown = Evidence(claim="the process survives", trace=trace)
+        result = Result(id=id, outcome=outcome, message=message, evidence=shown, expectation=reason, expected=bool(reason))
+        self.settle(result)
+        key = self.key(id)
+        self._deaths[key] += 1
+        if self._deaths[key] == IN_A_ROW:
+            text = f"left out: {IN_A_ROW} cases of {key} in a row have ended the process, the last of them {self.title(id)}"
+            for other in [it for it in self.cases if it not in self.results and self.key(it) == key]:
+                self.settle(Result(id=other, outcome="notrun", message=text))
+            left = ([id for id in unit if id not in self.results] for unit in self._units)
+            self._units = deque(unit for unit in left if unit)
+
+    def settle(self, result: Result) -> None:
+        """Write down a result of our own, or a better one than before."""
+        self._write(result)
+        self.results[result.id] = result
+
+    def suspect(self, id: str) -> bool:
+        """Ask a case again, with which more than its process has ended, and say whether it is the second time."""
+        again = id in self._suspects
+        self._suspects.add(id)
+        return again
+
+    def title(self, id: str) -> str:
+        """Return what a case is called."""
+        return self.cases[id].title if id in self.cases else id
+
+    def key(self, id: str) -> str:
+        """Return what a case is about: its operation, or its clause where it has none."""
+        case = self.cases[id]
+        return case.operation or case.clause
+
+    # ----- the end -----
+
+    def end(self, exit: int, interrupted: bool) -> None:
+        """Write the end, and close the journal."""
+        self._write(End(at=records.now(), exit=exit, interrupted=interrupted, nonce=self.nonce))
+        self.close()
+
+    def close(self) -> None:
+        """Close the journal as it is."""
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    def _write(self, *some: records.AnyRecord) -> None:
+        if self._journal is None:
+            return
+        try:
+            self._journal.write(*some)
+        except OSError as error:
+            self.close()
+            raise Gone(f"{self.path}: cannot be written: {error.strerror or error}; what was written is kept.") from None

@@ -1,0 +1,387 @@
+"""The pool: the processes of one backend's run, which we start, hear, time, and end.
+
+A host collects, and forks workers. A worker that dies, or is over a limit, costs the case that it was at; another one goes
+on. Nothing that a process says of its own end is believed: what counts is which cases have a result.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import selectors
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Protocol
+
+from clinometer.harness import containment, interruption, wire
+from clinometer.journal.records import Curve, Evidence, Result, Start
+
+LOADING = 120.0  # seconds that collecting, or loading a backend, may take, if a case may not take longer
+GRACE = 3.0  # seconds in which a process that was told to end leaves its stack
+DEAF = 10.0  # seconds after which a process that we have killed, or that has hung up, is waited for no more
+TICK = 0.5  # seconds between two looks at the clock
+
+
+class Gone(Exception):
+    """The run cannot go on; the message is a sentence that says why."""
+
+
+class NotBegun(Gone):
+    """The run could not even begin."""
+
+
+@dataclass
+class Worker:
+    """A process that asks, as its parent sees it."""
+
+    number: int
+    stack: Path
+    since: float  # when it began what it is at
+    line: wire.Line | None = None
+    pid: int = 0
+    process: subprocess.Popen[bytes] | None = None  # where workers are not forked
+    loaded: bool = False
+    used: bool = False  # it has been handed something
+    asking: bool = False  # it has not said that it is through with that
+    closely: bool = False  # it tells each example before it asks it
+    todo: list[str] = field(default_factory=list)  # cases that it was handed, and has not begun
+    at: str = ""  # the case that it is at
+    example: Evidence | None = None  # the last that it has told of that
+    over: float | None = None  # when it was told to end, for being over its limit
+    cut: float | None = None  # when its line was cut
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it waits for cases."""
+        return self.loaded and not self.asking and self.cut is None and self.over is None
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a worker may take: seconds for a case, and bytes of memory, 0 for any."""
+
+    case: float
+    memory: int = 0
+
+    @property
+    def load(self) -> float:
+        """Seconds for collecting, and for loading a backend."""
+        return max(LOADING, self.case)
+
+
+class Attendant(Protocol):
+    """Who decides what is asked, and is told what comes. Each method may raise `Gone`."""
+
+    def collected(self, word: wire.Collected) -> None:
+        """Hear what was collected."""
+
+    def loaded(self, word: wire.Loaded) -> None:
+        """Hear that a worker has loaded the backend."""
+
+    def told(self, worker: Worker, record: Start | Result | Curve) -> None:
+        """Hear what a worker was at, or has been answered."""
+
+    def wanted(self, busy: int) -> int:
+        """Return how many workers there should be, so many of whom are at something."""
+
+    def handed(self, worker: Worker) -> wire.Ask | None:
+        """Return what an idle worker is asked next; None for nothing, and then it is sent home."""
+
+    def died(self, worker: Worker, how: str, *, alone: bool = True) -> None:
+        """Hear that a worker has died, or was ended for being `over` its limit, and whether it is the only one."""
+
+    def ticked(self) -> None:
+        """Do what is done twice a second."""
+
+
+class Pool:
+    """The processes of a run.
+
+    Parameters
+    ----------
+    command : sequence of str
+        What starts a host.
+    limits : Limits
+    attendant : Attendant
+    output : file, optional
+        Where the processes print; else where we do.
+    """
+
+    def __init__(self, command: Sequence[str], limits: Limits, attendant: Attendant, output: IO[str] | None = None):
+        self.command, self.limits, self.attendant, self.output = command, limits, attendant, output
+        self.workers: dict[int, Worker] = {}
+        self.status: int | None = None  # of a host that ended before it had collected
+        self._token = secrets.token_hex(16)
+        self._host: subprocess.Popen[bytes] | None = None
+        self._host_line: wire.Line | None = None  # once it has collected
+        self._since = 0.0  # when the host was started
+        self._made = 0  # workers
+        self._closing = contextlib.ExitStack()
+
+    def __enter__(self) -> Pool:
+        folder = tempfile.TemporaryDirectory(prefix="clinometer-", ignore_cleanup_errors=True)
+        self._folder = Path(self._closing.enter_context(folder))
+        self._selector = self._closing.enter_context(selectors.DefaultSelector())
+        self._door, self._place = wire.listener(self._folder)
+        self._closing.callback(self._door.close)
+        self._selector.register(self._door, selectors.EVENT_READ)
+        self._closing.callback(self._stop)
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._closing.close()
+
+    def serve(self) -> None:
+        """Serve the processes until there is nothing to ask, and nobody is at anything.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            A signal has asked for the end; all that had been told by then has been heard.
+        """
+        looked = time.monotonic()
+        while self._busy():
+            self._hear_all(TICK)
+            interruption.insist()
+            if time.monotonic() - looked >= TICK:
+                looked = time.monotonic()
+                self._look_at_clock(looked)
+                self.attendant.ticked()
+
+    def _hear_all(self, wait: float) -> None:
+        with interruption.deferred():
+            for key, _ in self._selector.select(wait):
+                if isinstance(key.data, Worker):
+                    self._hear(key.data)
+                elif key.data is not None:
+                    self._hear_host(key.data)
+                else:
+                    self._open_door()
+
+    # ----- starting and ending -----
+
+    def _busy(self) -> bool:
+        """Hand out what there is to ask; False if there is nothing."""
+        for worker in [it for it in self.workers.values() if it.is_idle]:
+            order = self.attendant.handed(worker)
+            if order is None:
+                self._send_home(worker)
+            else:
+                worker.todo, worker.closely = list(order.ids), order.closely
+                worker.used, worker.asking, worker.since = True, True, time.monotonic()
+                self._say(worker, order)
+        busy = sum(worker.loaded and not worker.is_idle for worker in self.workers.values())
+        while len(self.workers) < self.attendant.wanted(busy):
+            if not self._hire():
+                return True  # as soon as there is a host
+        return bool(self.workers)
+
+    def _hire(self) -> bool:
+        """Have a worker made, if there is a host who can; else start one."""
+        if self._host_line is None:
+            if self._host is None:
+                self._start_host()
+            return False
+        self._made += 1
+        worker = Worker(self._made, self._folder / f"stack-{self._made}", time.monotonic())
+        try:
+            self._host_line.send(wire.Fork(number=self._made, stack=str(worker.stack), memory=self.limits.memory))
+        except OSError:  # it has died, which we shall hear
+            return False
+        self.workers[self._made] = worker
+        if not containment.FORKS:  # it becomes the worker itself
+            worker.process, self._host = self._host, None
+            self._hang_up(self._host_line)
+            self._host_line = None
+        return True
+
+    def _start_host(self) -> None:
+        environment = os.environ | {"CLINOMETER_LINE": f"{self._place} {self._token}"}
+        environment.setdefault("OMP_NUM_THREADS", "1")  # each worker has a core of its own
+        environment.setdefault("PYTHONUNBUFFERED", "1")  # what a process prints before it dies is not lost
+        self._since = time.monotonic()
+        out = self.output
+        self._host = subprocess.Popen(  # noqa: S603  # an interpreter that the user has chosen, and no shell
+            self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
+        )
+
+    def _send_home(self, worker: Worker) -> None:
+        """Let a worker go that has nothing more to do: nothing that it has left for its exit is waited for."""
+        del self.workers[worker.number]
+        if worker.line is not None:
+            self._hang_up(worker.line)
+        self._kill(worker, signal.SIGTERM)
+
+    def _stop(self) -> None:
+        """End all processes at once: all that they have told is written down."""
+        with contextlib.suppress(Gone):
+            self._hear_all(0)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for worker in self.workers.values():
+                self._kill(worker, number)
+            time.sleep(0.05 if self.workers else 0)  # for what removes its temporary files when it is told to end
+        if self._host is not None:
+            self._host.kill()
+            self._host.wait()
+        for key in list(self._selector.get_map().values()):
+            if isinstance(key.data, Worker) and key.data.line is not None:
+                key.data.line.close()
+            elif isinstance(key.data, wire.Line):
+                key.data.close()
+
+    def _kill(self, worker: Worker, number: int = signal.SIGKILL) -> None:
+        """Send a signal to a worker, and to all that it has started."""
+        if worker.pid:
+            with contextlib.suppress(OSError):
+                os.killpg(worker.pid, number)
+
+    # ----- hearing -----
+
+    def _open_door(self) -> None:
+        connection, _ = self._door.accept()
+        connection.settimeout(DEAF)
+        line = wire.Line(connection)
+        self._selector.register(connection, selectors.EVENT_READ, line)
+
+    def _hear_host(self, line: wire.Line) -> None:
+        """Hear a host, or one who has not said yet who it is."""
+        words = self._words(line)
+        if words is None:
+            self._hang_up(line)
+            if line is self._host_line:
+                self._host_line = None
+            return
+        for at, word in enumerate(words):
+            match word:
+                case wire.Hello() if word.token != self._token:
+                    self._hang_up(line)
+                    return
+                case wire.Hello() if word.number:
+                    worker = self.workers.get(word.number)
+                    if worker is not None:
+                        worker.line, worker.pid = line, word.pid
+                        self._selector.modify(line.socket, selectors.EVENT_READ, worker)
+                        self._take(worker, words[at + 1 :])
+                    return
+                case wire.Collected():
+                    self.attendant.collected(word)
+                    self._host_line = line
+                case wire.Ended():
+                    self._settle(self.workers.get(word.number), _death(word.status))
+
+    def _hear(self, worker: Worker) -> None:
+        assert worker.line is not None  # who is heard has one
+        words = self._words(worker.line)
+        if words is None:
+            worker.cut = time.monotonic()
+            self._hang_up(worker.line)
+            if worker.process is None and worker.number in self.workers:
+                return  # its host will tell how it has ended
+        else:
+            self._take(worker, words)
+
+    def _words(self, line: wire.Line) -> list[wire.Word] | None:
+        try:
+            return line.receive()
+        except wire.Garbled:  # something else writes there, and nothing more that comes can be believed
+            return None
+
+    def _take(self, worker: Worker, words: Sequence[wire.Word]) -> None:
+        for word in words:
+            match word:
+                case wire.Loaded():
+                    worker.loaded = True
+                    self.attendant.loaded(word)
+                case wire.Refused():
+                    raise NotBegun(word.sentence)
+                case wire.Example():
+                    worker.example = word.evidence
+                case wire.Idle():
+                    worker.asking = False
+                case Start() | Result() | Curve():
+                    self._note(worker, word)
+                    self.attendant.told(worker, word)
+
+    def _note(self, worker: Worker, record: Start | Result | Curve) -> None:
+        """Note what a worker is at; the clock of a case begins with it."""
+        if isinstance(record, Start):
+            worker.at, worker.example, worker.since = record.id, None, time.monotonic()
+            worker.todo = [id for id in worker.todo if id != record.id]
+        elif isinstance(record, Result):
+            worker.at = ""
+
+    def _say(self, worker: Worker, word: wire.Word) -> None:
+        with contextlib.suppress(OSError):  # it has died, which we shall hear
+            assert worker.line is not None  # who is idle has said so
+            worker.line.send(word)
+
+    def _hang_up(self, line: wire.Line) -> None:
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(line.socket)
+        line.close()
+
+    # ----- the clock, and death -----
+
+    def _look_at_clock(self, now: float) -> None:
+        self._look_at_host(now)
+        for worker in list(self.workers.values()):
+            limit = self.limits.case if worker.loaded else self.limits.load
+            if worker.process is not None and worker.process.poll() is not None:
+                self._settle(worker, _death(worker.process.returncode))
+            elif worker.over is not None or worker.cut is not None:
+                waited = now - min(it for it in (worker.over, worker.cut) if it is not None)
+                if waited > GRACE:
+                    self._kill(worker)
+                if waited > GRACE + DEAF:
+                    self._settle(worker, "nobody knows how")
+            elif not worker.is_idle and now - worker.since > limit:
+                worker.over = now
+                with contextlib.suppress(OSError):
+                    os.kill(worker.pid, signal.SIGABRT) if worker.pid else None
+
+    def _look_at_host(self, now: float) -> None:
+        if self._host is None:
+            return
+        collecting = self._host_line is None
+        if collecting and now - self._since > self.limits.load:
+            raise NotBegun(f"collecting took longer than {self.limits.load:.0f} s.")
+        code = self._host.poll()
+        if code is None:
+            return
+        self._host = None
+        if collecting and not self.workers:
+            self.status = code
+            raise NotBegun("")
+        if self._host_line is not None:
+            self._hang_up(self._host_line)
+            self._host_line = None
+        if containment.FORKS:  # its workers have died with it, and one of them may have killed it
+            lost = list(self.workers.values())
+            for worker in lost:
+                self._settle(worker, f"with the process that had made it, {_death(code)}", alone=len(lost) == 1)
+
+    def _settle(self, worker: Worker | None, how: str, alone: bool = True) -> None:
+        """Hear the last words of a worker that has ended, and tell of it."""
+        if worker is None or worker.number not in self.workers:
+            return
+        if worker.line is not None and worker.cut is None:
+            worker.line.socket.setblocking(False)
+            while words := self._words(worker.line):
+                self._take(worker, words)
+            self._hang_up(worker.line)
+        del self.workers[worker.number]
+        self._kill(worker)  # what it has started, if anything
+        self.attendant.died(worker, how, alone=alone)
+
+
+def _death(code: int) -> str:
+    try:
+        return signal.Signals(-code).name
+    except ValueError:
+        return f"exit code {code}"
