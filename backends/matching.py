@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.registry import BackendProblem, in_one_line
+from clinometer.backends.raised import in_one_line
+from clinometer.backends.registry import BackendProblem
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.catalogue.rows import Operation
 
@@ -140,7 +141,9 @@ def library(modules: Sequence[str]) -> Library:
     for name in modules:
         try:
             module = importlib.import_module(name)
-        except Exception as error:  # whatever a library may raise, its user gets a sentence
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # whatever a library may raise, its user gets a sentence
             mend = "; install it, or name its module with --library" if isinstance(error, ModuleNotFoundError) else ""
             raise BackendProblem(f"the library {name!r} could not be imported: {in_one_line(error)}{mend}") from error
         for what, kind in vars(module).items():

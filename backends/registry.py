@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from clinometer.backends.protocol import MEMBERS, TAPE_MEMBERS, Backend
+from clinometer.backends.raised import in_one_line
 
 GROUP = "clinometer.backends"
 
@@ -137,11 +138,6 @@ def _from_file(path: Path) -> Any:
         del sys.modules[name]
         raise
     return module
-
-
-def in_one_line(error: BaseException) -> str:
-    """Return an exception's type and text."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 def _mend(name: str, error: BaseException) -> str:

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from clinometer.backends.raised import in_one_line, is_a
+
 
 @dataclass(frozen=True)
 class Absent:
@@ -74,9 +76,9 @@ class Support:
 
     def refuses(self, error: BaseException) -> bool:
         """Say whether an exception is how the library says that it does not have what was asked, and no fault."""
-        said = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        said = in_one_line(error)
         known = (entry.words for entry in self.unsupported if isinstance(entry, Refusal))
-        return isinstance(error, NotImplementedError) or any(re.search(words, said) for words in known)
+        return is_a(error, NotImplementedError) or any(re.search(words, said) for words in known)
 
 
 UNSAID = Support()

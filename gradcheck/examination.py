@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from clinometer.backends import capabilities
-from clinometer.backends.registry import in_one_line
+from clinometer.backends.raised import in_one_line
 from clinometer.gradcheck.differences import POOR, WINDOWS, Judgement, judge_derivative
 from clinometer.gradcheck.function import Arrays, UserFunction
 from clinometer.gradcheck.line import EPS, UserLine

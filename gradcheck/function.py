@@ -15,7 +15,7 @@ import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, capabilities, load
 from clinometer.backends.protocol import MEMBERS, forward_mode, tape_of
-from clinometer.backends.registry import in_one_line
+from clinometer.backends.raised import in_one_line
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
 
@@ -36,6 +36,8 @@ def chosen(backend: str | Backend) -> Backend:
         try:
             return load(backend)
         except BackendProblem as problem:
+            if isinstance(problem.__cause__, KeyboardInterrupt):
+                raise problem.__cause__ from None
             raise ValueError(str(problem)) from None
     made: Any = backend() if isinstance(backend, type) else backend
     missing = [member for member in MEMBERS if not hasattr(made, member)]
@@ -67,8 +69,11 @@ class UserFunction:
         return [self.backend.asarray(x) for x in arrays]
 
     def numpy(self, x: Any) -> np.ndarray:
-        """Return a copy as numpy's array."""
-        return np.array(self.backend.to_numpy(x))
+        """Return a copy as numpy's array; what is differentiated has numbers, and so has all that comes of it."""
+        found = np.array(self.backend.to_numpy(x))
+        if found.dtype.kind not in "biufc":
+            raise GradientError(f"differentiating {self.called} gives an array of {found.dtype}, where one of numbers is due")
+        return found
 
     def outputs(self, *natives: Any) -> tuple[Any, ...]:
         """Return the outputs of f, given those arguments that are not constant."""
@@ -178,9 +183,9 @@ def differentiating(what: str) -> Iterator[None]:
     """Turn what is raised into a finding."""
     try:
         yield
-    except GradientError:
+    except (GradientError, KeyboardInterrupt):
         raise
-    except Exception as error:  # whatever a custom gradient may raise
+    except BaseException as error:  # whatever a custom gradient may raise
         text = f"differentiating {what} raises {in_one_line(error)}"
         raise GradientError(text) from error
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,10 +17,12 @@ import numpy as np
 
 from clinometer.backends import Backend, Support, support_of
 from clinometer.backends.protocol import forward_mode
+from clinometer.backends.raised import in_one_line, is_a, told, trace
 from clinometer.harness import containment
 from clinometer.harness.control_flow import BackendControlFlow
 from clinometer.harness.findings import BESIDE, Claim, Finding, Nonconformance, Relation, Unsupported
 from clinometer.harness.higher_order import higher
+from clinometer.harness.interruption import insist
 from clinometer.journal.records import Cost, Curve
 from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.case import Case
@@ -49,6 +50,7 @@ class Asking:
     within: Callable[[Callable[..., Any]], Callable[..., Any]] | None = None  # what a function is handed to: see `flows`
     strict: bool = True  # a wider dtype than is right fails at once; else it is kept as `miscast`, and the numbers are compared
     miscast: Nonconformance | None = None
+    escape: Nonconformance | None = None  # the first SystemExit or the like: no answer, also where an exception is one
     seen: dict[Any, bool] = field(default_factory=dict)  # how the backend shares memory, as far as it was asked
 
     @property
@@ -81,10 +83,14 @@ class Asking:
                 yield
         except (Nonconformance, Unsupported):
             raise
-        except (Exception, SystemExit) as error:  # whatever a library raises is a result about it
-            if self.support.refuses(error) or self._lacking(error):
-                raise Unsupported(str(error) or "not implemented") from error
-            raise self._raised(error, claim, lines, about) from error
+        except BaseException as error:  # whatever a library raises is a result about it; only a signal ends a run
+            insist(error)
+            if is_a(error, Exception) and (self.support.refuses(error) or self._lacking(error)):
+                raise Unsupported(told(error) or "not implemented") from error
+            wrong = self._raised(error, claim, lines, about)
+            if not is_a(error, Exception):
+                self.escape = self.escape or wrong
+            raise wrong from error
 
     def _lacking(self, error: BaseException) -> bool:
         """Whether a function of `xp` has refused a parameter of the case in hand, by its name.
@@ -92,19 +98,20 @@ class Asking:
         One that serves as it is may have fewer keywords than the catalogue. Whose value takes a keyword, and whose
         derivative does not, is at fault.
         """
-        refused = re.search(r"unexpected keyword argument '(\w+)'", str(error)) if isinstance(error, TypeError) else None
+        refused = re.search(r"unexpected keyword argument '(\w+)'", told(error)) if is_a(error, TypeError) else None
         if not refused or not self.case or all(refused[1] not in step.params for step in self.case.program.steps):
             return False
         try:
             run(self.case.program, self.xp, *(self.backend.asarray(x[0]) for x in self.case.inputs))
-        except TypeError as plain:
-            return str(plain) == str(error)
+        except BaseException as plain:  # whatever it raises
+            insist(plain)
+            return told(plain) == told(error)
         return False
 
     def _raised(self, error: BaseException, claim: str, lines: Sequence[str], about: Relation | None) -> Nonconformance:
-        text = f"{claim + ': ' if claim else ''}{type(error).__name__}: {' '.join(str(error).split())}"
+        text = f"{claim + ': ' if claim else ''}{in_one_line(error)}"
         mode, self.mode = self.mode, ""
-        how: Any = {"trace": traceback.format_exc(), "about": about, "lines": tuple(lines)}
+        how: Any = {"trace": trace(error), "about": about, "lines": tuple(lines)}
         found = Finding(claim or "no exception", self.case, mode, **how)
         return Nonconformance("error", text, found)
 
@@ -122,6 +129,11 @@ class Asking:
             text = f"{claim}: {found.dtype}, which is no number, where an array of numbers is due"
             raise Nonconformance("fail", text, replace(asked(), got=found) if asked else Finding(text, self.case))
         return found
+
+    def has(self, op: str) -> bool:
+        """Whether the backend has an operation, as far as names go."""
+        with self.backend_call(f"xp.{op}"):
+            return hasattr(self.xp, op)
 
     def function(self, case: Case, mode: str = "") -> Callable[..., Any]:
         """Return the program of a case as a function of the backend's arrays; several outputs are a tuple.
@@ -143,7 +155,7 @@ class Asking:
 
     def _offered(self, case: Case, mode: str) -> None:
         lacks = self.support.lacks
-        absent = {op for op in case.program.operations() if not hasattr(self.xp, op) or lacks(op, case.dtype, mode)}
+        absent = {op for op in case.program.operations() if not self.has(op) or lacks(op, case.dtype, mode)}
         # What is within a gradient is differentiated once more.
         nested = f"{mode.partition(OVER)[0] or 'reverse'}{OVER}reverse"
         absent |= {op for op in case.program.differentiated() if lacks(op, nested)}
@@ -250,7 +262,11 @@ class Asking:
             if answer.shape != like.shape[1:]:
                 text = f"{claim}: shape {answer.shape} where {like.shape[1:]} is right"
                 raise Nonconformance("fail", text, replace(self._asked(case, i, mode, claim), got=answer))
-        got = np.stack(column)
+        try:
+            got = np.stack(column)
+        except TypeError as error:  # bfloat16 at one point, and integers at another
+            text = f"{claim}: dtypes {' and '.join(sorted({str(a.dtype) for a in column}))} where {like.dtype} is right"
+            raise Nonconformance("fail", text, replace(self._asked(case, 0, mode, claim), got=column[0])) from error
         return got if got.dtype.kind in "biu" else self._fitted(got, like.dtype, Claim(claim, case, _way(claim, mode), which))
 
     def _like(self, case: Case, claim: str) -> tuple[int, np.ndarray]:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import support_of
+from clinometer.backends.raised import shown, told
 from clinometer.harness.asking import Asking
 from clinometer.harness.findings import BESIDE, Claim, Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.journal.records import Curve
@@ -105,7 +106,8 @@ class Check(Asking):
         claim = Claim(text, case, mode, which, tuple(lines), about)
         if got.shape != expected.value.shape:
             text = f"{text}: shape {got.shape[1:]} where {expected.value.shape[1:]} is right"
-            raise Nonconformance("fail", text, claim.at(0).finding(got[0], kind=(right, expected.value.shape[1:])))
+            first = got[0] if got.ndim and len(got) else got
+            raise Nonconformance("fail", text, claim.at(0).finding(first, kind=(right, expected.value.shape[1:])))
         got = self._fitted(got, right, claim)
         found = worst_disagreement(got, expected, asked, which)
         if found is not None:
@@ -192,11 +194,14 @@ class Check(Asking):
         if got.shape != want.shape:
             text = f"{claim}: got {got.dtype} of shape {got.shape}, expected {want.dtype} of shape {want.shape}"
             self._wrong(said, text, got, want)
+        try:
+            allowed = np.broadcast_to(np.asarray(tolerance), got.shape)
+        except ValueError:  # both sides are of a shape that the truth has not
+            self._wrong(said, f"{claim}: shape {got.shape} where {np.shape(tolerance)} is right", got, want)
         got = self._fitted(got, want.dtype, said, want)
         with np.errstate(all="ignore"):
             wide = np.result_type(got.dtype, np.float64) if got.dtype.kind in "fc" else got.dtype
             off = abs(got.astype(wide) - want) if got.dtype.kind in "fc" else got != want
-            allowed = np.broadcast_to(np.asarray(tolerance), got.shape)
             fine = (off <= allowed) | (got == want) | ((got != got) & (want != want)) | ~np.isfinite(allowed)
         if not fine.all():
             place = tuple(int(i) for i in np.argwhere(~fine)[0])
@@ -216,14 +221,15 @@ class Check(Asking):
         Unsupported
             The exception says that the library does not have this.
         """
-        try:
-            result = action()
-        except Unsupported:
-            raise
-        except Exception as error:  # any exception will do: libraries name theirs as they like
-            if support_of(self.backend).refuses(error):
-                raise Unsupported(str(error)) from error
-            return error
+        with self.backend_call(what, lines):  # for what is no Exception
+            try:
+                result = action()
+            except Unsupported:
+                raise
+            except Exception as error:  # any exception will do: libraries name theirs as they like
+                if support_of(self.backend).refuses(error):
+                    raise Unsupported(told(error)) from error
+                return error
         text = f"{what} raises nothing and gives {_brief(result)}"
         found = Finding(what, self.case, lines=tuple(lines), given=dict(given or {}), refused=True)
         raise Nonconformance("fail", text, found)
@@ -269,5 +275,5 @@ class Check(Asking):
 
 
 def _brief(x: Any) -> str:
-    text = " ".join(repr(x).split())
+    text = shown(x)
     return text if len(text) <= 60 else text[:57] + "..."

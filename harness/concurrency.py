@@ -19,6 +19,7 @@ import numpy as np
 from clinometer.backends import Backend, BackendProblem, load
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Relation, Unsupported
+from clinometer.harness.interruption import heard, insist
 from clinometer.harness.scripts.writer import identical
 from clinometer.harness.transcript import Transcript
 from clinometer.reference.case import Case
@@ -178,7 +179,7 @@ def together(vjp: Any, functions: Any, arguments: Any, cotangents: Any, patience
 
 def at_once(check: Check, cases: Sequence[Case]) -> tuple[Calls, list[list[np.ndarray]]]:
     """Return value and gradients of each case, all differentiated at the same time, in a thread each."""
-    calls, asarray = Calls(check), check.backend.asarray
+    calls = Calls(check)
     names = [calls.define(case) for case in cases]
     places = [calls.place(case) for case in cases]
     xs = [f"({', '.join(f'{x}{n}' for x in case.program.inputs)},)" for n, case in zip(places, cases, strict=True)]
@@ -186,8 +187,8 @@ def at_once(check: Check, cases: Sequence[Case]) -> tuple[Calls, list[list[np.nd
     calls.given["together"] = THREADS + inspect.getsource(together).rstrip()
     vjp = calls.dialect.vjp.format(f="f", names="*xs")
     calls.lines.append(f"found = together(lambda f, *xs: {vjp}, {said}, {PATIENCE})")
-    arguments = [[asarray(np.array(x[0])) for x in case.inputs] for case in cases]
-    cts = [asarray(np.array(case.cotangents[0][0])) for case in cases]
+    arguments = [[check.native(np.array(x[0])) for x in case.inputs] for case in cases]
+    cts = [check.native(np.array(case.cotangents[0][0])) for case in cases]
     functions = [calls.functions[name] for name in names]
     with calls, check.backend_call("in threads"):
         found = together(check.backend.vjp, functions, arguments, cts, PATIENCE)
@@ -220,7 +221,7 @@ def repeatable(check: Check) -> dict[str, Case]:
     for name, function in REPEATED.items():
         program = trace(function)
         inputs = [rng.integers(-16, 17, (40, 40)) / 8 for _ in program.inputs]  # sums of their products have no order
-        if all(hasattr(check.xp, op) for op in program.operations()):
+        if all(map(check.has, program.operations())):
             found[name] = fixed_case(program, inputs, dtype)
     return found
 
@@ -271,12 +272,14 @@ NO_BACKEND = 4  # exit code
 
 def main(selection: str) -> int:
     """Write what `repeated` gives of a backend."""
-    try:
-        backend = load(selection)
-    except BackendProblem as problem:
-        sys.stderr.write(f"{problem}\n")
-        return NO_BACKEND
-    sys.stdout.write(json.dumps(repeated(backend)) + "\n")
+    with heard():
+        try:
+            backend = load(selection)
+        except BackendProblem as problem:
+            insist(problem.__cause__)
+            sys.stderr.write(f"{problem}\n")
+            return NO_BACKEND
+        sys.stdout.write(json.dumps(repeated(backend)) + "\n")
     return 0
 
 

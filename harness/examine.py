@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import functools
 import time
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from hypothesis import strategies as st
-from hypothesis.errors import HypothesisException
 
 from clinometer.backends import Backend, capabilities, support_of
 from clinometer.backends.protocol import TRANSFORMS
+from clinometer.backends.raised import in_one_line, trace
 from clinometer.harness import interruption
 from clinometer.harness.cells import Cell
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
 from clinometer.harness.findings import Finding, Nonconformance, Unsupported
 from clinometer.harness.smaller import SECONDS, Budget, Flaky, Unshrunk, for_each, made_small
+from clinometer.journal.vocabulary import FAILURES
 from clinometer.reference.case import Case
 from clinometer.reference.program.printing import plainly
 
@@ -78,15 +78,14 @@ def examine(
     clock : callable
         Returns seconds: by it the time is measured that may be spent on making a failure small, see `smaller.SECONDS`.
     """
-    lacking = _lacking(clause, cell, backend)
-    if lacking:
-        return Examination("unsupported", lacking)
     check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
     check.before = before
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
         number, budget = EXAMPLES[profile] * cell.budget_factor, Budget(SECONDS[profile], clock)
         result = _asked(clause, cell, check, number, seed_, budget)
     interruption.insist()
+    if check.escape is not None and result.outcome not in FAILURES:
+        result = Examination("error", str(check.escape), check.escape.finding)
     result.examples, result.points, result.seconds = check.examples, check.points, time.perf_counter() - start
     result.observed, result.curves, result.cost = check.observed, check.curves, check.cost
     if result.outcome == "pass" and check.undecided and 2 * check.undecided >= check.examples:
@@ -107,10 +106,14 @@ def _fails_as_known(result: Examination, check: Check) -> None:
     result.expectation = "; ".join(dict.fromkeys(reason for reason, _ in check.waived))
 
 
-def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
-    missing = sorted(set(clause.needs) - capabilities(backend))
-    if cell.mode == "forward" and "forward" not in capabilities(backend):
-        missing.append("forward")
+def _lacking(clause: Clause, cell: Cell, check: Check) -> str:
+    """Return what the backend does not offer of what is needed."""
+    backend = check.backend
+    with check.backend_call("what it offers"):
+        missing = sorted(set(clause.needs) - capabilities(backend))
+        if cell.mode == "forward" and "forward" not in capabilities(backend):
+            missing.append("forward")
+        absent = sorted(op for op in cell.needed if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
     if missing:
         return f"{backend.name} offers no {', '.join(missing)}"
     if cell.dtype and cell.dtype not in support_of(backend).dtypes:
@@ -119,12 +122,13 @@ def _lacking(clause: Clause, cell: Cell, backend: Backend) -> str:
         narrow = sorted(op for op in cell.needed if support_of(backend).lacks(op, kind))
         if narrow:
             return f"{backend.name} has no {', '.join(narrow)} in {kind}"
-    absent = sorted(op for op in cell.needed if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
     return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 
 def _asked(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, budget: Budget) -> Examination:
     try:
+        if lacking := _lacking(clause, cell, check):
+            raise Unsupported(lacking)
         if cell.strategy is None:
             _once(clause, cell, check)
         else:
@@ -136,17 +140,19 @@ def _asked(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, bu
     except Unshrunk as unshrunk:
         return Examination(unshrunk.wrong.outcome, str(unshrunk), unshrunk.wrong.finding)
     except Flaky as flaky:
-        return Examination("fail", str(flaky.wrong), flaky.wrong.finding, "flaky: the same case failed and then held")
-    except HypothesisException as error:
-        return _ours(error, check)
-    except Exception as error:  # what the backend raises comes as Nonconformance; anything else is our own defect
+        return Examination(
+            flaky.wrong.outcome, str(flaky.wrong), flaky.wrong.finding, "flaky: the same case failed and then held"
+        )
+    except BaseException as error:  # what the backend raises comes as Nonconformance; anything else is our own defect
+        interruption.insist(error)
         return _ours(error, check)
     return Examination("pass")
 
 
-def _ours(error: Exception, check: Check) -> Examination:
-    text = f"a defect of Clinometer: {type(error).__name__}: {' '.join(str(error).split())}"
-    return Examination("invalid", text, Finding("our own", check.case, trace=traceback.format_exc()))
+def _ours(error: BaseException, check: Check) -> Examination:
+    return Examination(
+        "invalid", f"a defect of Clinometer: {in_one_line(error)}", Finding("our own", check.case, trace=trace(error))
+    )
 
 
 def _once(clause: Clause, cell: Cell, check: Check) -> None:

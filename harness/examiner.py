@@ -6,18 +6,19 @@ import functools
 import importlib.metadata
 import os
 import platform
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from clinometer.backends import load, support_of
 from clinometer.backends.protocol import versions_of
+from clinometer.backends.raised import trace
 from clinometer.harness import expectations
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination, examine
 from clinometer.harness.findings import Finding
+from clinometer.harness.interruption import insist
 from clinometer.harness.scripts.evidence import evidence
 from clinometer.harness.specification import digest, specification
 from clinometer.journal import records
@@ -103,8 +104,9 @@ class Examiner:
         """Return what the journal keeps of a finding."""
         try:
             return evidence(finding, clause, self.backend, self.selection, cell.mode)
-        except Exception:  # a verdict that cannot be shown is still one; without a result it would count as a crash
-            return records.Evidence(claim=finding.claim, trace=f"{finding.trace}{traceback.format_exc()}")
+        except BaseException as error:  # a verdict that cannot be shown is one; without a result it would be a crash
+            insist(error)
+            return records.Evidence(claim=finding.claim, trace=f"{finding.trace}{trace(error)}")
 
     def excuse(self, clause: Clause, cell: Cell, outcome: str) -> str:
         """Return why an outcome of a case is known, or nothing."""

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from clinometer.backends.raised import kind
 from clinometer.reference.case import Case
 from clinometer.reference.program.data import Program
 from clinometer.reference.verdict import Disagreement
@@ -107,6 +108,11 @@ class Nonconformance(AssertionError):
         super().__init__(message)
         self.outcome, self.finding = outcome, finding
         self.blamed = blamed  # the operation of a program that is wrong by itself
+
+    @property
+    def answer(self) -> str:
+        """What the library has done, where to raise an exception is an answer too."""
+        return f"raises {kind(self.__cause__)}"
 
 
 class Unsupported(Exception):

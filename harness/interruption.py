@@ -17,6 +17,7 @@ from typing import Any
 
 _CAME: list[int] = []  # signals that this process was sent while it listened
 _BUSY: list[int] = []  # not empty within `deferred`
+_OURS: list[Any] = []  # the handlers of those who listen
 ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout` and a parent each send their own
 
 
@@ -35,6 +36,7 @@ def heard() -> Iterator[None]:
     _CAME.clear()
     before = {number: signal.getsignal(number) for number in _ending()}
     interrupt = _once(_CAME)
+    _OURS.append(interrupt)
     try:
         for number in before:
             signal.signal(number, interrupt)
@@ -44,12 +46,19 @@ def heard() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        _OURS.remove(interrupt)
         _CAME.clear()
 
 
-def insist() -> None:
-    """Raise KeyboardInterrupt if a signal has asked for the end: what it raised may have become another exception since."""
-    if _CAME:
+def insist(error: BaseException | None = None) -> None:
+    """Raise KeyboardInterrupt if a signal has asked for the end: what it raised may have become another exception since.
+
+    A KeyboardInterrupt that no signal has sent is a library's own `error`, and not insisted on. Where another handler than
+    ours listens, Python's or a library's, it is taken at its word.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    unheard = issubclass(type(error), KeyboardInterrupt) and callable(handler) and handler not in _OURS
+    if _CAME or unheard:
         raise KeyboardInterrupt
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.protocol import paused_tape_of, tape_of
+from clinometer.backends.raised import kind
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Finding, Nonconformance, Relation
 from clinometer.harness.transcript import OUT, Transcript
@@ -34,7 +35,8 @@ class TapeSession(Transcript):
     def __init__(self, check: Check, case: Case):
         super().__init__(check)
         self.case = case.at(0)
-        self.tape = tape_of(check.backend)
+        with check.backend_call("tape"):
+            self.tape = tape_of(check.backend)
         self.words = self.dialect.tape
         self.names = list(case.program.inputs)
         check.case = self.case
@@ -104,7 +106,10 @@ class TapeSession(Transcript):
         said = {"y": of, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
         self.lines.append(f"{name} = {self.words['grad'].format(**said)}")
         with self.check.backend_call("gradients on request", self.lines):
-            return list(self.tape.grad(y, self.leaves, self.ct, graph=graph))
+            found = list(self.tape.grad(y, self.leaves, self.ct, graph=graph))
+        n = len(self.leaves)
+        self.require(len(found) == n, f"grad gives {len(found)} gradients for {n} leaves", f"len({name}) == {n}")
+        return found
 
     def grad(self, y: Any, name: str, *, graph: bool = False) -> list[np.ndarray | None]:
         """Return the same as numbers, or None."""
@@ -114,12 +119,19 @@ class TapeSession(Transcript):
         """Return an expression of what `grad` has named, as numbers."""
         return self.read(f"{name}[{which}]")
 
-    def near(self, got: Any, want: np.ndarray, tolerance: Any, claim: str, *sides: str) -> None:
+    def due(self, got: Any, side: str) -> None:
+        """Hold the library to an array, where it may have given None."""
+        self.require(got is not None, f"{side}: none, where an array is due", f"{side} is not None")
+
+    def near(self, got: Any, want: Any, tolerance: Any, claim: str, *sides: str) -> None:
         """Hold an array to another one; `sides` are what the transcript has of the two."""
+        for array, side in zip((got, want), sides, strict=True):
+            self.due(array, side)
         self.check.near(np.asarray(got), want, tolerance, claim, self.case, Relation(*sides), self.lines)  # type: ignore[arg-type]  # two
 
     def agrees(self, got: Any, want: Expected, which: int, left: str) -> None:
         """Hold an array, `left` in the transcript, to the gradient that is expected of a leaf."""
+        self.due(got, left)
         self.check.agrees(np.asarray(got)[None], want, self.case, "reverse", which, self.lines, Relation(left))
 
     def unread(self, which: int = 0) -> str:
@@ -179,7 +191,7 @@ def without_a_cotangent(session: TapeSession) -> None:
     except Nonconformance:
         session.check.observe(point, "raises nothing")
         raise
-    session.check.observe(point, f"raises {type(error).__name__}")
+    session.check.observe(point, f"raises {kind(error)}")
 
 
 def times(factor: float, expected: Sequence[Expected]) -> list[Expected]:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.dialect import Dialect
+from clinometer.backends.raised import told
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Finding, Given, Nonconformance, Relation, Unsupported
 from clinometer.harness.scripts.words import words_for
@@ -105,8 +106,8 @@ class Transcript:
             try:
                 self.arrays[name] = function(*(self.arrays[x] if isinstance(x, str) else x for x in operands))
             except TypeError as error:
-                if str(error).startswith("unsupported operand type"):
-                    raise Unsupported(str(error)) from error
+                if told(error).startswith("unsupported operand type"):
+                    raise Unsupported(told(error)) from error
                 raise
         return self.numbers(name)
 
@@ -180,7 +181,10 @@ class PullbackTranscript(Transcript):
             self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
             cotangent = self.given["ct"] = ct(self.numbers())
             self.lines.append("gradients = pullback(ct)")
-            return list(pullback(self.check.native(cotangent)))
+            found = list(pullback(self.check.native(cotangent)))
+        n = len(names)
+        self.require(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"len(gradients) == {n}")
+        return found
 
     def pulled(self, got: Any, which: int, want: np.ndarray, claim: str) -> None:
         """Hold a gradient that was pulled to numbers."""

@@ -100,7 +100,7 @@ def by_vmap(check: Check, case: Case, mode: str) -> None:
     with traced_by(check, case), way(VMAP, case):
         xs = [check.native(x) for x in arguments(case, mode)]
         with check.backend_call(f"vmap, {mode}"):
-            found = transformed(check, "vmap", derivative(check, case, mode))(*xs)
+            found = list(transformed(check, "vmap", derivative(check, case, mode))(*xs))
         _hold(check, case, [check.numpy(g) for g in found], mode)
 
 
@@ -116,8 +116,10 @@ def by_jit(check: Check, cases: Iterable[Case], mode: str) -> None:
             for i in range(case.points):
                 xs = [check.native(np.array(x[i])) for x in arguments(case, mode)]
                 with check.backend_call(f"jit, {mode}"):
-                    found.append(jitted(*xs))
-            _hold(check, case, [np.stack(list(map(check.numpy, column))) for column in zip(*found, strict=True)], mode)
+                    found.append([check.numpy(a) for a in jitted(*xs)])
+            shapes = {tuple(a.shape for a in answers) for answers in found}
+            check.require(len(shapes) == 1, f"results of shapes {' and '.join(map(str, sorted(shapes)))} at points alike", case)
+            _hold(check, case, list(map(np.stack, zip(*found, strict=True))), mode)
 
 
 def _hold(check: Check, case: Case, found: Sequence[np.ndarray], mode: str) -> None:

@@ -1,4 +1,4 @@
-"""Numbers as text: literals that read back, and as many digits as tell two numbers apart."""
+"""Numbers as text: literals that read back, and as many digits as tell two numbers apart; and no text without bound."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ def numbers(x: np.ndarray) -> str:
         return repr(x.item())
     text = str(x[()]) if x.dtype.itemsize <= 8 else repr(float(x))
     return text if math.isfinite(float(x)) else f'float("{text}")'
+
+
+def clipped(text: str, most: int) -> str:
+    """Return a text, of a long one the beginning and the end, and how much is left out between them."""
+    if len(text) <= most:
+        return text
+    tail = most // 4
+    head = most - tail
+    return f"{text[:head]} [... {len(text) - most:,} characters are left out ...] {text[-tail:]}"
 
 
 def apart(x: Any, y: Any) -> tuple[str, str]:

@@ -82,4 +82,4 @@ def test_asking_for_a_gradient_leaves_the_leaves_alone(check: Check, case: Case)
         after = session.gradient(i)
         session.require(after is not None, "the accumulated gradient is gone", f"{session.unread(i)} is not None")
         claim = "accumulated gradient, after a request"
-        session.near(after, np.asarray(before[i]), 0.0, claim, session.read(session.unread(i)), f"before[{i}]")
+        session.near(after, before[i], 0.0, claim, session.read(session.unread(i)), f"before[{i}]")

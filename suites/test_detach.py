@@ -98,7 +98,7 @@ def test_the_second_derivative_through_a_detach_is_zero(check: Check, case: Case
     try:
         (second,) = session.grads(first, "second", of="first[0]")
     except Nonconformance as error:  # the gradient depends on no leaf, and some libraries refuse to differentiate it
-        check.observe("second derivative through detach", f"raises {type(error.__cause__).__name__}")
+        check.observe("second derivative through detach", error.answer)
         return
     check.observe("second derivative through detach", "none" if second is None else "zeros")
     if second is not None:
@@ -146,5 +146,5 @@ def test_sharing_of_storage_is_recorded(check: Check) -> None:
     with check.backend_call():
         leaf = tape_of(check.backend).leaf(check.backend.asarray(np.zeros(3, check.real)))
         cut = check.backend.to_numpy(check.xp.stop_gradient(leaf))
-        whole = check.backend.to_numpy(leaf)
-    check.observe("storage of a detached array", "shared" if np.shares_memory(cut, whole) else "its own")
+        shared = np.shares_memory(cut, check.backend.to_numpy(leaf))
+    check.observe("storage of a detached array", "shared" if shared else "its own")

@@ -88,8 +88,8 @@ def test_sharing_of_memory_is_recorded(check: Check) -> None:
     native = check.native(np.zeros(3, check.real))
     with check.backend_call("conversion to numpy"):
         view = np.asarray(check.backend.to_numpy(native))
-    if view.flags.writeable:
-        view[0] = 1.0
-        check.observe("memory of to_numpy", "shared" if check.numpy(native)[0] == 1.0 else "copied")
-    else:
-        check.observe("memory of to_numpy", "read-only")
+        writeable = view.flags.writeable
+        if writeable:
+            view[0] = 1.0
+        answer = "read-only" if not writeable else "shared" if check.numpy(native)[0] == 1.0 else "copied"
+    check.observe("memory of to_numpy", answer)

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, support_of
+from clinometer.backends.raised import in_one_line
+from clinometer.harness.interruption import insist
+from clinometer.reference.text import clipped
 
 THERE, MISSING, WRONG, UNLOADED = "there", "missing", "wrong", "not loaded"
+SAID = 400  # characters of what an exception says
 CARRYING = "asarray, to_numpy"
 OVER = {"over": True}
 
@@ -69,8 +73,9 @@ def answered(question: Question) -> Answer:
         return Answer(member, WRONG, str(fault), fault.mend)
     except NotThere as absent:
         return Answer(member, MISSING, str(absent))
-    except (Exception, SystemExit) as error:  # whatever an adapter or a library may raise
-        return Answer(member, WRONG, f"raises {type(error).__name__}: {' '.join(str(error).split())[:300]}", mend)
+    except BaseException as error:  # whatever an adapter or a library may raise
+        insist(error)
+        return Answer(member, WRONG, f"raises {clipped(in_one_line(error), SAID)}", mend)
     return Answer(member, THERE)
 
 

@@ -26,10 +26,11 @@ from clinometer.backends.protocol import (
     Tape,
     versions_of,
 )
-from clinometer.backends.registry import in_one_line
+from clinometer.backends.raised import in_one_line
 from clinometer.harness.check import Check
 from clinometer.harness.examine import sample
 from clinometer.harness.findings import Nonconformance, Unsupported
+from clinometer.harness.interruption import heard, insist
 from clinometer.harness.smoke.answers import (
     CARRYING,
     MISSING,
@@ -150,7 +151,8 @@ def _round_trip(asked: Asked, dtype: str) -> None:
             asked.hold(f"{what}, there and back,", asked.backend.asarray(x), x, ASARRAY, dtype, exact=True)
         except Fault:
             raise
-        except Exception as error:  # whatever an adapter or a library may raise
+        except BaseException as error:  # whatever an adapter or a library may raise
+            insist(error)
             raise Fault(f"{what} raises {in_one_line(error)}", ASARRAY) from error
     x = rows.copy()
     theirs = asked.backend.asarray(x)
@@ -338,10 +340,11 @@ def _size(case: Case) -> tuple[bool, int]:
 
 def main(name: str, file: str, start: str) -> None:
     """Ask a backend all questions from a number on; each is announced before it is asked."""
-    with Path(file).open("a", encoding="utf-8", buffering=1) as out:
+    with Path(file).open("a", encoding="utf-8", buffering=1) as out, heard():
         try:
             backend = load(name)
         except BackendProblem as problem:
+            insist(problem.__cause__)
             out.write(json.dumps(asdict(Answer(name, UNLOADED, str(problem)))) + "\n" + json.dumps(OVER) + "\n")
             return
         carried = True  # arrays are, there and back; else no operation can be asked
