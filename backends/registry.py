@@ -12,8 +12,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from clinometer.backends.protocol import MEMBERS, TAPE_MEMBERS, Backend
-from clinometer.backends.raised import in_one_line
+from clinometer.backends.protocol import Backend
+from clinometer.backends.raised import in_one_line, is_a
 
 GROUP = "clinometer.backends"
 
@@ -51,26 +51,20 @@ def load(name: str) -> Backend:
     Raises
     ------
     BackendProblem
-        No such backend; its import or its making fails; or it lacks a member.
+        No such backend; its import or its making fails; or a member is not there, or is not what it must be. Its cause is
+        what was raised: of a KeyboardInterrupt only who listens for signals can tell whether one has sent it.
     """
     attribute = _find(name)
     try:
-        backend = attribute() if callable(attribute) else attribute
-    except Exception as error:  # whatever an adapter may raise, its user gets a sentence
+        backend: Backend = attribute() if callable(attribute) else attribute
+    except BaseException as error:  # whatever an adapter may raise, its user gets a sentence
         raise BackendProblem(f"backend {name!r} could not be made: {in_one_line(error)}{_mend(name, error)}") from error
-    missing = [member for member in MEMBERS if not hasattr(backend, member)]
-    if missing:
-        raise BackendProblem(
-            f"backend {name!r} lacks {', '.join(map(repr, missing))}; a backend has the members {', '.join(MEMBERS)} "
-            "(see docs/plugging-in-a-backend.md)"
-        )
-    tape = getattr(backend, "tape", None)
-    missing = [member for member in TAPE_MEMBERS if not hasattr(tape, member)]
-    if tape is not None and missing:
-        raise BackendProblem(
-            f"the tape of backend {name!r} lacks {', '.join(map(repr, missing))}; "
-            f"a tape has the members {', '.join(TAPE_MEMBERS)}"
-        )
+    from clinometer.backends.members import Unfit, examine_members  # here: they know the catalogue, and a list needs no such
+
+    try:
+        examine_members(backend)
+    except Unfit as unfit:
+        raise BackendProblem(f"backend {name!r}: {unfit}") from unfit.__cause__
     return backend
 
 
@@ -103,12 +97,13 @@ def _near(name: str) -> str:
 
 
 def _attribute(name: str, where: str, attribute: str) -> Any:
+    in_file = where.endswith(".py")
+    if in_file and not _is_file(where):
+        raise BackendProblem(f"backend {name!r}: there is no file {where}")
     try:
-        module = _from_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-    except FileNotFoundError:
-        raise BackendProblem(f"backend {name!r}: there is no file {where}") from None
-    except Exception as error:  # whatever an adapter may raise, its user gets a sentence
-        absent = isinstance(error, ModuleNotFoundError) and error.name == where.partition(".")[0]
+        module = _from_file(Path(where)) if in_file else importlib.import_module(where)
+    except BaseException as error:  # whatever an adapter may raise, its user gets a sentence
+        absent = is_a(error, ModuleNotFoundError) and getattr(error, "name", "") == where.partition(".")[0]
         hint = f".{_near(name)}" if absent and _near(name) else _mend(name, error)
         raise BackendProblem(f"backend {name!r} could not be imported: {in_one_line(error)}{hint}") from error
     try:
@@ -117,11 +112,18 @@ def _attribute(name: str, where: str, attribute: str) -> Any:
         close = difflib.get_close_matches(attribute, vars(module), n=1)
         hint = f". Did you mean {close[0]!r}?" if close else ""
         raise BackendProblem(f"backend {name!r}: {where} has no attribute {attribute!r}{hint}") from None
+    except BaseException as error:  # of a module that answers for itself
+        raise BackendProblem(f"backend {name!r}: to look at {attribute!r} in {where} raises {in_one_line(error)}") from error
+
+
+def _is_file(where: str) -> bool:
+    try:
+        return Path(where).is_file()
+    except (OSError, ValueError):  # a name that no system takes
+        return False
 
 
 def _from_file(path: Path) -> Any:
-    if not path.is_file():
-        raise FileNotFoundError(path)
     # A name for this file alone, and of a package, so that `from .operations import OPERATIONS` finds what lies beside it.
     digest = hashlib.blake2b(str(path.resolve()).encode(), digest_size=4).hexdigest()
     name, beside = f"clinometer_backend_{path.stem}_{digest}", [str(path.parent.resolve())]
@@ -141,6 +143,6 @@ def _from_file(path: Path) -> Any:
 
 
 def _mend(name: str, error: BaseException) -> str:
-    if isinstance(error, ModuleNotFoundError) and name in BUILT_IN:
+    if is_a(error, ModuleNotFoundError) and name in BUILT_IN:
         return f"; install it with: pip install 'clinometer[{name.partition(':')[0]}]'"
     return ""

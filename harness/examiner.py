@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from clinometer.backends import load, support_of
+from clinometer.backends import BackendProblem, load, support_of
 from clinometer.backends.protocol import versions_of
 from clinometer.backends.raised import trace
 from clinometer.harness import expectations
@@ -49,7 +49,11 @@ class Examiner:
         # On arrays this small a library's second thread only waits, and workers have cores of their own.
         os.environ.setdefault("OMP_NUM_THREADS", "1")
         self.selection, self.profile, self.seed = selection, profile, seed
-        self.backend = load(selection)
+        try:
+            self.backend = load(selection)
+        except BackendProblem as problem:
+            insist(problem.__cause__)
+            raise
         self.known = expectations.load(known, self.backend.name) if known else expectations.shipped(self.backend.name)
 
     @property

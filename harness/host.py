@@ -139,7 +139,7 @@ def assignment_of(config: pytest.Config, profile: str) -> Assignment:
     """Return whom the workers of a session ask."""
     known = config.getoption("clinometer_known", None)
     return Assignment(
-        config.getoption("clinometer_backend", None) or "reference",
+        config.getoption("clinometer_backend", "reference"),
         profile,
         config.getoption("clinometer_seed", 0),
         Path(known) if known else None,

@@ -52,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser, pluginmanager: pytest.PytestPluginMa
 
 OPTIONS: dict[str, dict[str, Any]] = {
     "backend": {
+        "default": "reference",
         "metavar": "NAME",
         "help": "what to examine: a known name (see `clinometer backend list`), module:attribute or file.py:attribute; "
         "default: reference",

@@ -31,7 +31,7 @@ class Session:
 
     def __init__(self, config: pytest.Config, profile: str):
         self.config, self.profile = config, profile
-        self.selection: str = config.getoption("clinometer_backend", None) or "reference"
+        self.selection: str = config.getoption("clinometer_backend", "reference")
         self.seed: int = config.getoption("clinometer_seed", 0)
         self.path, self.report = files(config)
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")

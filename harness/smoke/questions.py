@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends import Absent, Backend, BackendProblem, Support, capabilities, load, support_of
+from clinometer.backends import Backend, BackendProblem, capabilities, load, support_of
 from clinometer.backends.protocol import (
     TRANSFORMS,
     ForwardMode,
@@ -44,7 +44,6 @@ from clinometer.harness.smoke.answers import (
     Question,
     answered,
 )
-from clinometer.reference.arithmetic.rounding import PRECISIONS
 from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.reference.program.printing import plainly
@@ -66,8 +65,6 @@ LINE = "look at its line; if a user of the library would write it so, the fault 
 def questions(backend: Backend) -> Iterator[Question]:
     """Return what is asked of a backend, in an order that two processes share."""
     asked = Asked(backend)
-    yield "name", partial(_name, backend), "a name is a string"
-    yield "support", partial(_support, backend), "see docs/plugging-in-a-backend.md"
     yield "xp", partial(_namespace, backend), "a namespace of functions, as SimpleNamespace(**OPERATIONS) is"
     for dtype in asked.dtypes:
         yield f"{CARRYING} in {dtype}", partial(_round_trip, asked, dtype), ASARRAY
@@ -91,31 +88,9 @@ def questions(backend: Backend) -> Iterator[Question]:
 # ----- what stands there -----
 
 
-def _name(backend: Backend) -> None:
-    if not isinstance(backend.name, str) or not backend.name:
-        raise Fault(f"it is {backend.name!r}", 'write name = "...", as journals are to call it')
-
-
 def _near(name: str, names: Sequence[str]) -> str:
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _support(backend: Backend) -> None:
-    support = support_of(backend)
-    if not isinstance(support, Support):
-        raise Fault(f"it is a {type(support).__name__}", "write support = Support(dtypes=[...]), of clinometer.backends")
-    if not support.dtypes:
-        raise Fault("it names no dtype", f"name those that the library works in: {', '.join(PRECISIONS)}")
-    for dtype in support.dtypes:
-        if dtype not in PRECISIONS:
-            raise Fault(
-                f"no clause asks in the dtype {dtype!r}{_near(dtype, list(PRECISIONS))}", f"use {', '.join(PRECISIONS)}"
-            )
-    absent = [entry for entry in support.unsupported if isinstance(entry, Absent)]
-    for op in (op for entry in absent for op in entry.operations):
-        if op not in CATALOGUE and op not in TRANSFORMS:
-            raise Fault(f"there is no operation {op!r}{_near(op, list(CATALOGUE))}", "`clinometer operations` lists them")
 
 
 def _namespace(backend: Backend) -> None:

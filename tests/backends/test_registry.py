@@ -15,9 +15,10 @@ from clinometer.backends.protocol import TAPE_MEMBERS
 from clinometer.backends.registry import BUILT_IN, GROUP
 
 WHOLE = """
+from types import SimpleNamespace
 class Whole:
     name = "whole"
-    xp = None
+    xp = SimpleNamespace()
     def asarray(self, x): return x
     def to_numpy(self, x): return x
     def vjp(self, f, *primals): return f(*primals), None
@@ -210,9 +211,9 @@ def test_a_missing_member_is_named(member: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("member", ["leaf", "backward", "gradient", "zero", "grad"])
 def test_a_missing_member_of_a_tape_is_named(member: str, tmp_path: Path) -> None:
     """An adapter whose tape is not whole is told what is missing, and is not taken for one without a tape."""
-    tape = "class Tape:\n" + "".join(f"    {name} = None\n" for name in TAPE_MEMBERS if name != member)
+    tape = "class Tape:\n" + "".join(f"    {name} = print\n" for name in TAPE_MEMBERS if name != member)
     path = written(tmp_path, f"{tape}{WHOLE}    tape = Tape()\n")
-    assert problem(f"{path}:Whole").startswith(f"the tape of backend '{path}:Whole' lacks '{member}'; ")
+    assert problem(f"{path}:Whole").startswith(f"backend '{path}:Whole': its tape lacks '{member}'; ")
 
 
 # ----- nothing is imported before it is chosen -----

@@ -360,3 +360,10 @@ def test_a_worker_ends_when_it_has_told_all(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout
     assert "1 passed" in done.stdout
     assert len(list(tmp_path.glob("*.exit"))) == 1
+
+
+def test_an_empty_name_of_a_backend_is_refused(tmp_path: Path) -> None:
+    """`--backend ""` names no backend, and least of all the default one."""
+    done = ask(tmp_path, "--backend", "")
+    assert done.returncode == 2
+    assert done.stderr.startswith("clinometer: there is no backend ''; known are ")
