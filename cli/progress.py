@@ -29,6 +29,7 @@ class Entry(msgspec.Struct):
     expected: bool = False
     message: str = ""
     interrupted: bool = False
+    attended: bool = False
 
     @property
     def name(self) -> str:
@@ -67,6 +68,7 @@ class Progress:
         self.begun = self.new = self.known = 0  # how many starts, failures that nobody expected, and those that are known
         self.all = self.done = 0.0  # weights
         self._read = 0  # bytes
+        self._attended = False  # a parent has written the run, who would have seen a crash
         self._since: tuple[float, float] | None = None  # when we saw the first case begin, and what was done by then
 
     def look(self) -> list[Entry]:
@@ -86,9 +88,10 @@ class Progress:
             elif entry.kind == "end" and entry.interrupted:
                 self.open.clear()
             elif entry.kind == "run":  # what an earlier process has begun and not ended has ended that process
-                for id in self.open:
+                for id in self.open if not self._attended else ():
                     self._count(Entry(id=id, outcome="crash"))
                 self.open.clear()
+                self._attended = entry.attended
         return found
 
     def _entries(self) -> Iterable[Entry]:

@@ -35,6 +35,7 @@ LINE = "CLINOMETER_LINE"  # of the environment: see `harness.wire`, which only a
 RUN = pytest.StashKey["Session"]()
 SERVING = pytest.StashKey[str]()  # where the parent of a host listens
 TALLY = pytest.StashKey[Counter[str]]()
+REPORTED = pytest.StashKey[set[str]]()  # pytest's names of the tests that have run
 
 
 # ----- options -----
@@ -182,8 +183,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TALLY] = Counter()
-    config.pluginmanager.register(Counting(config.stash[TALLY]), "clinometer-counting")
+    config.stash[TALLY], config.stash[REPORTED] = Counter(), set()
+    config.pluginmanager.register(Counting(config.stash[TALLY], config.stash[REPORTED]), "clinometer-counting")
     config.pluginmanager.register(Hurrying(config), "clinometer-hurrying")
 
 
@@ -202,10 +203,11 @@ class Hurrying:
 class Counting:
     """Counts what is reported, by outcome; workers report to their controller."""
 
-    def __init__(self, tally: Counter[str]):
-        self.tally = tally
+    def __init__(self, tally: Counter[str], reported: set[str]):
+        self.tally, self.reported = tally, reported
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.reported.add(report.nodeid)
         for name, value in report.user_properties if report.when == "call" else ():
             if name == "clinometer":
                 assert isinstance(value, list | tuple)  # as `ask` has put it
@@ -308,7 +310,9 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     stopped = int(exitstatus) in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     stopped = stopped or bool(session.shouldstop) or bool(session.shouldfail)
-    if stopped and not run.worker:
+    # pytest-xdist gives up after some deaths of its workers, and calls the session an ordinary one.
+    missing = run.selected - session.config.stash[REPORTED]
+    if (stopped or missing) and not run.worker and exitstatus != pytest.ExitCode.USAGE_ERROR:
         session.exitstatus = INCOMPLETE
     elif run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = NEW_FAILURES
@@ -324,9 +328,9 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
     terminalreporter.write_line(run.head())
     counted = f"; {tally['examples']} examples, {tally['points']} points checked" if tally else "nothing was asked"
     terminalreporter.write_line(f"{outcomes}{counted}")
-    if 0 < run.selected < run.cells:
-        terminalreporter.write_line(f"a selection: {run.selected} of the {run.cells} cases of the specification")
-    if run.interrupted:
+    if 0 < len(run.selected) < run.cells:
+        terminalreporter.write_line(f"a selection: {len(run.selected)} of the {run.cells} cases of the specification")
+    if run.incomplete:
         again = f"; go on with: {_resumption(config)}" if run.path else ""
         terminalreporter.write_line(f"the run is incomplete{again}")
     if run.path:

@@ -20,7 +20,7 @@ from clinometer.harness.host import question
 from clinometer.harness.specification import specification
 from clinometer.journal import reader, records, writer
 from clinometer.journal.resumption import earlier
-from clinometer.journal.vocabulary import FAILURES, USAGE
+from clinometer.journal.vocabulary import FAILURES, INCOMPLETE, USAGE
 
 
 class Session:
@@ -37,14 +37,13 @@ class Session:
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self.trouble = ""  # why there is no report
         self.kept: Path | None = None  # where that is which stood in the journal's place
-        self.interrupted = False
+        self.incomplete = False
         self.failed = False  # the run that this one resumes had new failures, so that both together have
         self.begun: set[str] = set()  # by the run that this one resumes
         self.described: set[str] = set()  # cases that the journal describes
-        self.selected = 0  # of the cells of the specification
+        self.selected: set[str] = set()  # pytest's names of the clauses' tests
         self.journal: writer.Writer | None = None
         self.nonce = secrets.token_hex(4)
-        self.answered = 0
         self.examiner = self._load()
         resume = bool(config.getoption("clinometer_resume", False))
         if resume:
@@ -139,13 +138,13 @@ class Session:
         for item in items:
             asked = question(item)
             if asked is not None:
-                self.selected += 1
+                self.selected.add(item.nodeid)
                 self._describe(*asked, item.nodeid, silent=self.worker not in ("", "gw0"))
 
     def count(self, nodes: Iterable[str]) -> None:
         """Count the clauses' tests among those that were collected elsewhere."""
         names = {clause.body.__name__ for clause in specification()}
-        self.selected = sum(node.partition("::")[2].partition("[")[0] in names for node in nodes)
+        self.selected = {node for node in nodes if node.partition("::")[2].partition("[")[0] in names}
 
     def _describe(self, clause: Clause, cell: Cell, node: str, silent: bool = False) -> str:
         case = described(clause, cell, node)
@@ -156,8 +155,8 @@ class Session:
         return case.id
 
     def finish(self, exit_: int, interrupted: bool) -> None:
-        """Close the journal and write the report."""
-        self.interrupted = interrupted
+        """Close the journal and write the report; a run that is incomplete was interrupted, or its workers have died."""
+        self.incomplete = exit_ == INCOMPLETE
         if self.journal is None or self.path is None:
             return
         if not self.worker:

@@ -18,7 +18,7 @@ from pathlib import Path
 from clinometer.journal import reader, records
 from clinometer.journal.reader import BrokenJournal
 from clinometer.journal.records import CaseRecord, Curve, End, Result, RunRecord, Start
-from clinometer.journal.vocabulary import FAILURES, OUTCOMES, RAN
+from clinometer.journal.vocabulary import FAILURES, INCOMPLETE, OUTCOMES, RAN
 
 STANDINGS = ("", "new", "known", "fixed")  # of a result, to what is known of its case
 TOOLS = frozenset({"python", "pytest", "hypothesis"})  # what examines; another version of it makes no other subject
@@ -155,6 +155,7 @@ class Subject:
         """Take one record of the journal, in the order in which it was written."""
         match record:
             case RunRecord():
+                self._settle(interrupted=False)  # what an earlier attempt has begun and not answered
                 self.runs.append(record)
             case CaseRecord():
                 self.cases[record.id] = record
@@ -164,18 +165,20 @@ class Subject:
                 self._open.discard(record.id)
                 self.results[record.id] = record
             case End(interrupted=True):  # a run that goes on later need not ask the case again that was cut off here
-                self.results.update({id: _cut_off(id) for id in self._open})
-                self._open.clear()
+                self._settle(interrupted=True)
             case Curve():
                 self._curves[record.operation, record.dtype] = record  # a resumed run may draw one again
+
+    def _settle(self, interrupted: bool) -> None:
+        """Give a result to what was begun; an attended run would have written that a case has ended its process."""
+        for id in sorted(self._open):
+            self.results[id] = _cut_off(id) if interrupted or self.run.attended else _crashed(id)
+        self._open.clear()
 
     def close(self, source: Path, end: End | None) -> None:
         """Settle what one journal left open: crashes, cases that never ran, a missing end."""
         interrupted = end is not None and end.interrupted
-        # An attended run would have written that a case has ended its process.
-        for id in sorted(self._open):
-            self.results[id] = _cut_off(id) if interrupted or self.run.attended else _crashed(id)
-        self._open.clear()
+        self._settle(interrupted)
         for id in self.results:
             self.cases.setdefault(id, CaseRecord(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
         for id in self.cases:
@@ -187,6 +190,8 @@ class Subject:
             self.unfinished.append(f"the journal {source.name} has no end; the run was cut short.")
         elif interrupted:
             self.unfinished.append("the run was interrupted.")
+        elif end.exit == INCOMPLETE:
+            self.unfinished.append("the run ended before all its cases were asked.")
 
 
 @dataclass

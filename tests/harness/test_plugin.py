@@ -238,6 +238,18 @@ def test_a_run_that_stops_at_the_first_failure_is_incomplete(tmp_path: Path) -> 
     assert outcomes["notrun"] >= 3
 
 
+def test_a_run_whose_workers_die_too_often_is_incomplete(tmp_path: Path) -> None:
+    """pytest-xdist gives up and calls it a day; we say incomplete, what crashed is a crash, and the rest was not asked."""
+    words = ["--backend", faulty("Crashing"), "--report", "r.html", "-k", "truth and exp"]
+    done = ask(tmp_path, *words, "-n", "1", "--max-worker-restart", "0")
+    assert done.returncode == 3, done.stdout
+    assert "the run is incomplete; go on with:" in done.stdout
+    [subject] = load([tmp_path / "r.jsonl"]).subjects
+    assert subject.unfinished == ["the run ended before all its cases were asked."]
+    assert subject.tally.outcomes["crash"] == 1
+    assert subject.tally.outcomes["notrun"] > 0
+
+
 def clinometer(folder: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], Results]:
     """Run the console script, and read what it leaves behind."""
     script = [sys.executable, "-c", "from clinometer.cli.main import main; main()"]

@@ -266,3 +266,22 @@ def test_the_console_counts_what_is_new_and_what_is_known(tmp_path: Path, capsys
     assert "2 new, 2 known, 1 fixed" in said
     assert "3 fail (2" in said
     assert max(map(len, said.splitlines())) <= 80
+
+
+def test_an_interruption_does_not_undo_an_earlier_crash(tmp_path: Path) -> None:
+    """A case that ended its process is a crash, though the attempt after it was told to stop in another one."""
+    one, other = made.case(operation="sin"), made.case(operation="cos")
+    path = made.write(
+        tmp_path / "torch.jsonl",
+        [
+            made.run("torch"),
+            one,
+            other,
+            Start(id=one.id, at="now"),
+            made.run("torch"),
+            Start(id=other.id, at="now"),
+            End(at="now", exit=3, interrupted=True),
+        ],
+    )
+    [subject] = load([path]).subjects
+    assert {subject.cases[id].operation: it.outcome for id, it in subject.results.items()} == {"sin": "crash", "cos": "notrun"}
