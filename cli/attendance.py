@@ -83,6 +83,8 @@ class Attendance:
         ours = importlib.metadata.version("clinometer")
         if word.suite != ours:
             raise NotBegun(f"its interpreter has clinometer {word.suite}, and this is {ours}; install the same in both.")
+        if refusal := self.ledger.earlier.refusal(word.digest):
+            raise NotBegun(f"{self.ledger.path} {refusal}.")
         if not word.cells:
             raise NotBegun("no test was selected; check the arguments after `--`.")
         if word.others and not self.cells:

@@ -311,7 +311,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     stopped = int(exitstatus) in (pytest.ExitCode.INTERRUPTED, pytest.ExitCode.INTERNAL_ERROR)
     stopped = stopped or bool(session.shouldstop) or bool(session.shouldfail)
     # pytest-xdist gives up after some deaths of its workers, and calls the session an ordinary one.
-    missing = run.selected - session.config.stash[REPORTED]
+    reported: set[str] = session.config.stash[REPORTED]
+    missing = run.selected - reported
     if (stopped or missing) and not run.worker and exitstatus != pytest.ExitCode.USAGE_ERROR:
         session.exitstatus = INCOMPLETE
     elif run.failed and exitstatus == pytest.ExitCode.OK:

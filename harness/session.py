@@ -17,7 +17,7 @@ from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination
 from clinometer.harness.examiner import Examiner, described
 from clinometer.harness.host import question
-from clinometer.harness.specification import specification
+from clinometer.harness.specification import digest, specification
 from clinometer.journal import reader, records, writer
 from clinometer.journal.resumption import earlier
 from clinometer.journal.vocabulary import FAILURES, INCOMPLETE, USAGE
@@ -74,6 +74,8 @@ class Session:
             found = earlier(self.path, self.profile, self.seed, self.examiner.backend.name)
         except reader.BrokenJournal as problem:
             raise refusal(str(problem)) from None
+        if reason := found.refusal(digest(specification())):
+            raise refusal(f"{self.path} {reason}")
         self.described, self.begun = set(found.cases), set(found.results)
         self.failed = any(
             id_ in found.cases and not it.expected and self._is_news(found.cases[id_], it.outcome)

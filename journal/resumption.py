@@ -19,12 +19,19 @@ class Earlier:
     cases: dict[str, CaseRecord] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     ended: bool = False  # the last run came to its end
+    digest: str = ""  # of the specification that was asked; empty for none
 
     def settle(self, open_: set[str], run: RunRecord | None) -> None:
         """Settle what a run has begun and not answered."""
         if run is not None and not run.attended:
             self.results |= {id: Result(id=id, outcome="crash") for id in open_}
         open_.clear()
+
+    def refusal(self, digest: str) -> str:
+        """Return why a run that asks the specification of a digest cannot go on with this, or nothing."""
+        if self.digest in ("", digest):
+            return ""
+        return f"was asked another specification, {self.digest}, than this version of Clinometer asks, {digest}; begin anew"
 
 
 def earlier(path: Path, profile: str, seed: int, backend: str = "") -> Earlier:
@@ -49,7 +56,7 @@ def earlier(path: Path, profile: str, seed: int, backend: str = "") -> Earlier:
     for record in reader.resumable(path, profile, seed) if path.exists() else ():
         if isinstance(record, RunRecord):
             found.settle(open_, run)
-            run, found.ended = record, False
+            run, found.ended, found.digest = record, False, record.digest if not record.problem else found.digest
         if run is None or (backend and run.backend != backend):
             continue
         match record:

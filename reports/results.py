@@ -1,9 +1,10 @@
 """The results: one or more journals, merged into one model that every view reads.
 
-The rules of merging are few. Journals of one backend are concatenated and the last result of a case wins; made with
-other versions of its libraries, they are subjects of their own, which can be compared. A case that started and left
-no result took its process with it: a crash. A run that did not come to its end is incomplete, and a backend that
-could not be loaded has no result at all, which is not the same as zero.
+The rules of merging are few, and give the same in any order. Journals of one backend are one subject; made with
+other versions of its libraries, they are subjects of their own, which can be compared. Within one attempt the last result
+of a case counts; of two attempts the worse, and if both drew the same cases, the result is flaky. A case that started and
+left no result took its process with it: a crash. A run that did not come to its end is incomplete, and a backend that
+could not be loaded has no result at all, which is not the same as zero. What answers another specification is not merged.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+import msgspec
 
 from clinometer.journal import reader, records
 from clinometer.journal.reader import BrokenJournal
@@ -86,12 +89,13 @@ class Subject:
     results: dict[str, Result] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)  # for each run that did not end, what happened
     _open: set[str] = field(default_factory=set)  # started, no result yet
+    _fresh: dict[str, Result] = field(default_factory=dict)  # of the attempt that is being read
     _curves: dict[tuple[str, str], Curve] = field(default_factory=dict)
 
     @property
     def run(self) -> RunRecord:
-        """The run that describes this subject: the last one."""
-        return self.runs[-1]
+        """The run that describes this subject: the last one that could load its backend."""
+        return max(self.runs, key=lambda run: (not run.problem, run.started))
 
     @property
     def versions(self) -> dict[str, str]:
@@ -163,17 +167,26 @@ class Subject:
                 self._open.add(record.id)
             case Result():
                 self._open.discard(record.id)
-                self.results[record.id] = record
+                self._fresh[record.id] = record
             case End(interrupted=True):  # a run that goes on later need not ask the case again that was cut off here
                 self._settle(interrupted=True)
             case Curve():
                 self._curves[record.operation, record.dtype] = record  # a resumed run may draw one again
 
+    def complete(self) -> None:
+        """Say of the cases that no journal has a result of that they were not run."""
+        for id in self.cases:
+            self.results.setdefault(id, Result(id=id, outcome="notrun", message="The run ended before this case."))
+
     def _settle(self, interrupted: bool) -> None:
-        """Give a result to what was begun; an attended run would have written that a case has ended its process."""
+        """Take what an attempt has answered; an attended one would have written that a case has ended its process."""
         for id in sorted(self._open):
-            self.results[id] = _cut_off(id) if interrupted or self.run.attended else _crashed(id)
+            self._fresh[id] = _cut_off(id) if interrupted or self.runs[-1].attended else _crashed(id)
+        same = len({(run.profile, run.seed) for run in self.runs}) == 1
+        for id, result in self._fresh.items():
+            self.results[id] = merged(self.results[id], result, same) if id in self.results else result
         self._open.clear()
+        self._fresh.clear()
 
     def close(self, source: Path, end: End | None) -> None:
         """Settle what one journal left open: crashes, cases that never ran, a missing end."""
@@ -181,11 +194,9 @@ class Subject:
         self._settle(interrupted)
         for id in self.results:
             self.cases.setdefault(id, CaseRecord(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
-        for id in self.cases:
-            self.results.setdefault(id, Result(id=id, outcome="notrun", message="The run ended before this case."))
-        if self.run.problem:
+        if self.runs[-1].problem:
             if self.cases:
-                self.unfinished.append(f"the backend could not be loaded again: {self.run.problem}")
+                self.unfinished.append(f"the backend could not be loaded again: {self.runs[-1].problem}")
         elif end is None:
             self.unfinished.append(f"the journal {source.name} has no end; the run was cut short.")
         elif interrupted:
@@ -267,7 +278,7 @@ def load(paths: Iterable[str | Path]) -> Results:
         ends: dict[int, End | None] = {}
         for record in reader.read(path):
             if isinstance(record, RunRecord):
-                at = _place(record, subjects)
+                at = _place(record, subjects, path)
                 ends[at] = None
             if at < 0:
                 raise BrokenJournal(f"{path}: the first record is no run; is the beginning of the file missing?")
@@ -278,16 +289,40 @@ def load(paths: Iterable[str | Path]) -> Results:
             raise BrokenJournal(f"{path}: holds no run; was it written by `pytest --journal` or `clinometer run`?")
         for place, end in ends.items():
             subjects[place].close(path, end)
+    for subject in subjects:
+        subject.complete()
     _name_apart(subjects)
     return Results(subjects)
 
 
-def _place(run: RunRecord, subjects: list[Subject]) -> int:
+def merged(one: Result, other: Result, same: bool) -> Result:
+    """Return what two attempts say of a case: the worse, and flaky if they differ though they drew the same.
+
+    One that was left out or cut off says nothing.
+    """
+    if "notrun" in (one.outcome, other.outcome):
+        return one if other.outcome == "notrun" else other
+    best, worst = sorted((one, other), key=_badness)
+    if best.outcome == worst.outcome or not same:
+        return worst
+    return msgspec.structs.replace(worst, stability=f"flaky ({worst.outcome} and {best.outcome})")
+
+
+def _badness(result: Result) -> tuple[int, int, int, str]:
+    """Return a key by which a worse result stands later; of two alike, the one that says more."""
+    at = OUTCOMES.index(result.outcome)
+    return result.outcome in FAILURES, at if result.outcome in FAILURES else -at, result.examples, result.message
+
+
+def _place(run: RunRecord, subjects: list[Subject], path: Path) -> int:
     """Return the place of the subject that a run belongs to, a new one if there is none."""
     for at, subject in enumerate(subjects):
         # A run that could not load its backend does not know the versions of its libraries.
         unknown = run.problem or all(it.problem for it in subject.runs)
         if subject.run.backend == run.backend and (unknown or _libraries(run) == subject.libraries):
+            if run.digest != subject.run.digest and not unknown:
+                asked = f"it was asked another specification, {run.digest}, than the run before it, {subject.run.digest}"
+                raise BrokenJournal(f"{path}: {asked}, and is not merged with it; `clinometer diff` compares the two.")
             return at
     subjects.append(Subject(run.backend))
     return len(subjects) - 1

@@ -187,7 +187,7 @@ def test_nothing_selected_is_refused(tmp_path: Path) -> None:
 
 def test_run_stops_after_as_many_failures_as_pytest_would(fake: Any, tmp_path: Path) -> None:
     """-x behind the `--` ends the run at the first new failure: incomplete, and the report says so."""
-    fake("time.sleep(0.5)", script=HOST.replace('digest=""', 'digest="", maxfail=1'))
+    fake("time.sleep(0.5)", script=HOST.replace("digest=made", "maxfail=1, digest=made"))
     result = call("run", "failing", "-o", tmp_path)
     assert result.exit_code == 3
     assert "stopped after 1 new failure" in unwrapped(result)
@@ -264,6 +264,17 @@ def test_a_run_whose_parent_was_killed_asks_again_what_was_under_way(fake: Any, 
     assert result.exit_code == 0, result.output
     assert set(outcomes(tmp_path / "good.jsonl").values()) == {"pass"}
     assert len(outcomes(tmp_path / "good.jsonl")) == 4
+
+
+def test_another_specification_is_not_resumed(fake: Any, tmp_path: Path) -> None:
+    """A journal that an older Clinometer has begun is refused, and stays as it is."""
+    made.write(tmp_path / "good.jsonl", [made.run("good", digest="older"), made.case()])
+    before = (tmp_path / "good.jsonl").read_bytes()
+    fake()
+    result = call("run", "good", "-o", tmp_path, *SEED, "--resume")
+    assert result.exit_code == 2
+    assert "was asked another specification, older," in unwrapped(result)
+    assert (tmp_path / "good.jsonl").read_bytes() == before
 
 
 def test_two_runs_do_not_write_one_journal(fake: Any, tmp_path: Path) -> None:

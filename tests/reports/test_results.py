@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 import synthetic_journals as made
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from clinometer.cli import console
 from clinometer.journal.reader import BrokenJournal
@@ -57,12 +59,64 @@ def test_a_resumed_run_is_complete_when_its_last_part_is(tmp_path: Path) -> None
     assert results.subjects[0].tally.outcomes == {"pass": 1, "crash": 1}
 
 
-def test_the_last_result_of_a_case_wins(tmp_path: Path) -> None:
-    """Of two journals of one backend the second corrects the first."""
-    first = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0, "fail"), *finished(1), END])
-    second = made.write(tmp_path / "b.jsonl", [made.run("torch"), *finished(0), END])
-    [subject] = load([first, second]).subjects
-    assert subject.tally.outcomes == {"pass": 2}
+def test_the_last_result_of_an_attempt_counts(tmp_path: Path) -> None:
+    """What is asked again within a run, as a new failure is, replaces what was said before."""
+    again = Result(id=CASES[0].id, outcome="fail", stability="stable (3 of 3 times)")
+    [subject] = load([made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0, "fail"), again, END])]).subjects
+    assert [it.stability for it in subject.results.values()] == ["stable (3 of 3 times)"]
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "seeds", "outcome", "stability"),
+    [
+        (("pass", "fail"), (1, 1), "fail", "flaky (fail and pass)"),
+        (("fail", "pass"), (1, 1), "fail", "flaky (fail and pass)"),
+        (("pass", "fail"), (1, 2), "fail", ""),
+        (("fail", "fail"), (1, 1), "fail", ""),
+        (("error", "crash"), (1, 1), "crash", "flaky (crash and error)"),
+        (("pass", "inconclusive"), (1, 1), "pass", "flaky (pass and inconclusive)"),
+        (("invalid", "pass"), (1, 1), "invalid", "flaky (invalid and pass)"),
+        (("notrun", "pass"), (1, 1), "pass", ""),
+        (("fail", "notrun"), (1, 1), "fail", ""),
+    ],
+)
+def test_of_two_runs_the_worse_result_counts(
+    tmp_path: Path, outcomes: tuple[str, str], seeds: tuple[int, int], outcome: str, stability: str
+) -> None:
+    """In either order; it is flaky if both drew the same cases and differ."""
+    paths = [
+        made.write(tmp_path / f"{at}.jsonl", [made.run("torch", seed=seeds[at]), *finished(0, outcomes[at]), END])
+        for at in (0, 1)
+    ]
+    for order in (paths, paths[::-1]):
+        [subject] = load(order).subjects
+        [found] = subject.results.values()
+        assert (found.outcome, found.stability) == (outcome, stability)
+
+
+@given(st.permutations(range(8)), st.lists(st.integers(0, 2), min_size=8, max_size=8), st.permutations(range(3)))
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_shards_in_any_order_equal_one_run(tmp_path: Path, order: list[int], shards: list[int], files: list[int]) -> None:
+    """Cases that were shared out among three machines, in whichever order their journals are named, make the same report."""
+    cases = [made.case(operation=name) for name in made.OPERATIONS[:8]]
+    outcomes = ["pass", "fail", "pass", "crash", "inconclusive", "pass", "error", "unsupported"]
+    said = [[case, Result(id=case.id, outcome=it)] for case, it in zip(cases, outcomes, strict=True)]  # type: ignore[arg-type]
+    whole = made.write(tmp_path / "whole.jsonl", [made.run("torch"), *(it for pair in said for it in pair), END])
+    paths = []
+    for shard in files:
+        some = [it for at in order if shards[at] == shard for it in said[at]]
+        paths.append(made.write(tmp_path / f"{shard}.jsonl", [made.run("torch"), *some, END]))
+    [one], [many] = load([whole]).subjects, load(paths).subjects
+    assert many.results == one.results
+    assert (many.tally, many.limits, many.problem) == (one.tally, one.limits, one.problem)
+
+
+def test_another_specification_is_not_merged(tmp_path: Path) -> None:
+    """Its cases were asked by other clauses; the refusal names the file, and what compares the two."""
+    first = made.write(tmp_path / "a.jsonl", [made.run("torch"), *finished(0), END])
+    second = made.write(tmp_path / "b.jsonl", [made.run("torch", digest="another"), *finished(0), END])
+    with pytest.raises(BrokenJournal, match=r"b\.jsonl: it was asked another specification, another.*clinometer diff"):
+        load([first, second])
 
 
 @pytest.mark.parametrize(
