@@ -32,7 +32,9 @@ class Examiner:
 
 worker.Examiner = Examiner
 found = wire.Collected(
-    suite=importlib.metadata.version("clinometer"), digest=made.run(name).digest, cells=[wire.Collectable(case=it, unit=0) for it in CASES]
+    suite=importlib.metadata.version("clinometer"),
+    digest=made.run(name).digest,
+    cells=[wire.Collectable(case=it, unit=0) for it in CASES],
 )
 host._collected = lambda session: ({{it.id: (it, None) for it in CASES}}, found)
 assignment = worker.Assignment(name, "standard", made.run(name).seed)
