@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.markup import escape
 
 from clinometer.cli import console
 from clinometer.cli.plain import plain, refuse
@@ -63,7 +62,7 @@ def new(name: str, modules: tuple[str, ...], folder: Path | None) -> None:
     except BackendProblem as problem:
         refuse(str(problem))
     found, chosen = sum(bool(line.words) for line in lines), f"./{path.as_posix()}" if not path.is_absolute() else str(path)
-    console.OUT.print(f"[bold]{escape(str(path.parent))}[/]: {', '.join(scaffold.FILES)}", soft_wrap=True)
+    console.OUT.print(f"[bold]{console.shown(str(path.parent))}[/]: {', '.join(scaffold.FILES)}", soft_wrap=True)
     click.echo(f"{found} of {len(lines)} operations are found by name and signature; operations.py lists the others.")
     selection = f"{chosen}:{scaffold.class_name(name)}"
     console.next_steps(
@@ -109,9 +108,9 @@ SIGNS = {"there": "[green]✓[/]", "missing": "[dim]–[/]", "wrong": "[bold red
 
 def _print(answer: Answer) -> None:
     said = f": {answer.said}" if answer.said else ""
-    console.OUT.print(f"{SIGNS[answer.state]} [bold]{escape(answer.member)}[/]{escape(said)}", soft_wrap=True)
+    console.OUT.print(f"{SIGNS[answer.state]} [bold]{console.shown(answer.member)}[/]{console.shown(said)}", soft_wrap=True)
     if answer.mend:
-        console.OUT.print(f"    {escape(answer.mend)}", soft_wrap=True)
+        console.OUT.print(f"    {console.shown(answer.mend)}", soft_wrap=True)
 
 
 def _print_operations(answers: list[Answer]) -> None:
@@ -124,6 +123,6 @@ def _print_operations(answers: list[Answer]) -> None:
         alike.setdefault((answer.state, answer.said), []).append(answer.member)
     for (state, said), members in alike.items():
         who = members[0] if len(members) == 1 else f"{members[0]} and {len(members) - 1} more"
-        console.OUT.print(f"{SIGNS[state]} [bold]{escape(who)}[/]: {escape(said)}", soft_wrap=True)
+        console.OUT.print(f"{SIGNS[state]} [bold]{console.shown(who)}[/]: {console.shown(said)}", soft_wrap=True)
     for mend in mends:
-        console.OUT.print(f"    {escape(mend)}", soft_wrap=True)
+        console.OUT.print(f"    {console.shown(mend)}", soft_wrap=True)

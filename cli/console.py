@@ -13,37 +13,43 @@ from rich.table import Table
 from rich.text import Text
 
 from clinometer.cli.closing import Count
+from clinometer.journal.text import visible
 from clinometer.journal.vocabulary import WRONG
 from clinometer.reports.atlas import Point
 from clinometer.reports.compare import Change, Comparison
 from clinometer.reports.html.page import moment
-from clinometer.reports.html.payload import visible
 from clinometer.reports.results import Results, Subject, share
 
-OUT = Console(highlight=False, soft_wrap=False)
-ERR = Console(highlight=False, stderr=True)
+
+def _console(**how: Any) -> Console:
+    """Return a console that prints text as it is: rich would colour numbers, and make a picture of `:x:`."""
+    return Console(highlight=False, emoji=False, **how)
+
+
+OUT = _console(soft_wrap=False)
+ERR = _console(stderr=True)
 LISTED = 5  # new failures that the last block names; the report names them all
 LONGEST_ROW = 10_000  # columns that a row may have in a pipe
 
 
 def rule(title: str) -> None:
     """Print a line with a title."""
-    OUT.rule(_shown(title), style="dim")
+    OUT.rule(shown(title), style="dim")
 
 
 def notice(sentence: str) -> None:
     """Print a sentence that asks for attention."""
-    ERR.print(f"[bold]![/] {_shown(sentence)}")
+    ERR.print(f"[bold]![/] {shown(sentence)}")
 
 
 def remark(sentence: str) -> None:
     """Print a sentence in passing."""
-    OUT.print(f"[dim]{_shown(sentence)}[/]")
+    OUT.print(f"[dim]{shown(sentence)}[/]")
 
 
 def progress(line: str) -> None:
     """Print a line of a run that goes on; what reads a pipe sees it at once."""
-    OUT.print(_shown(line), soft_wrap=True)
+    OUT.print(shown(line), soft_wrap=True)
     OUT.file.flush()
 
 
@@ -52,30 +58,30 @@ def verdicts(counts: Sequence[Count]) -> None:
     for count in counts:
         subject = count.subject
         if subject.problem:
-            OUT.print(f"[bold]{_shown(subject.name)}[/]: {_shown(subject.problem)}")
+            OUT.print(f"[bold]{shown(subject.name)}[/]: {shown(subject.problem)}")
             continue
         version = subject.versions.get(subject.run.backend.partition(":")[0], "")
         about = f"{subject.name} {version}".strip()
-        OUT.print(f"[bold]{_shown(about)}[/], {subject.run.profile} profile: {count.sentence()}")
+        OUT.print(f"[bold]{shown(about)}[/], {subject.run.profile} profile: {count.sentence()}")
         for case, result in count.new[:LISTED]:
             failure(case.title, result.outcome, result.message)
         if len(count.new) > LISTED:
             OUT.print(f"... and {len(count.new) - LISTED} more, in the report.")
     for sentence in (sentence for count in counts for sentence in count.subject.limits):
-        OUT.print(f"[bold]![/] {_shown(sentence)}")
+        OUT.print(f"[bold]![/] {shown(sentence)}")
 
 
 def next_steps(steps: Sequence[tuple[str, str]]) -> None:
     """Print commands to try, each on a line of its own that can be copied."""
     OUT.print("Next:")
     for command, what in steps:
-        OUT.print(f"  [bold]{_shown(command)}[/]", soft_wrap=True)
-        OUT.print(f"      {_shown(what)}", soft_wrap=True)
+        OUT.print(f"  [bold]{shown(command)}[/]", soft_wrap=True)
+        OUT.print(f"      {shown(what)}", soft_wrap=True)
 
 
 def failure(name: str, outcome: str, message: str) -> None:
     """Print a failure that nobody expected in one line, which a terminal cuts off at its edge."""
-    line = Text.from_markup(f"[bold red]✕[/] [bold]{_shown(name)}[/] {outcome}: {_shown(message)}")
+    line = Text.from_markup(f"[bold red]✕[/] [bold]{shown(name)}[/] {outcome}: {shown(message)}", emoji=False)
     whole = not OUT.is_terminal
     OUT.print(line, no_wrap=True, crop=not whole, soft_wrap=whole, overflow="ignore" if whole else "ellipsis")
 
@@ -86,11 +92,11 @@ def summary(results: Results) -> None:
     table.columns[0].style = "bold"
     table.columns[3].no_wrap = True
     for subject in results.subjects:
-        table.add_row(_shown(subject.name), *_counts(subject))
+        table.add_row(shown(subject.name), *_counts(subject))
     OUT.print(table)
     problems = [f"{subject.name}: {subject.problem}" for subject in results.subjects if subject.problem]
     for sentence in problems + results.limits:
-        OUT.print(f"[bold]![/] {_shown(sentence)}")
+        OUT.print(f"[bold]![/] {shown(sentence)}")
 
 
 def _counts(subject: Subject) -> tuple[str, str, str, str]:
@@ -115,7 +121,7 @@ def pairs(items: Iterable[tuple[str, str]]) -> None:
     table = _table("name", "what it is")
     table.columns[0].style = "bold"
     for name, line in items:
-        table.add_row(_shown(name), _shown(str(line)))
+        table.add_row(shown(name), shown(str(line)))
     OUT.print(table)
 
 
@@ -132,7 +138,7 @@ def operations(rows: list[dict[str, Any]]) -> None:
             column.ratio = width
         for row in some:
             special = ", ".join(row["special"])
-            table.add_row(*map(_shown, (row["name"], _kinds(row["dtypes"]), row["domain"], special, str(len(row["clauses"])))))
+            table.add_row(*map(shown, (row["name"], _kinds(row["dtypes"]), row["domain"], special, str(len(row["clauses"])))))
         OUT.print(table)
     OUT.print(f"{len(rows)} operations")
 
@@ -148,13 +154,13 @@ def clauses(rows: list[dict[str, Any]]) -> None:
     for row in rows:
         if row["chapter"] != chapter:
             chapter = row["chapter"]
-            OUT.print(f"\n[bold underline]{_shown(str(chapter))}[/]")
-        head = f"[bold]{_shown(row['id'])}[/]  {_shown(str(row['level']))}, {_shown(str(row['cls']))}"
-        OUT.print(f"\n{head}  [dim]{_shown(str(row['title']))}[/]")
-        OUT.print(_shown(row["text"]))
+            OUT.print(f"\n[bold underline]{shown(str(chapter))}[/]")
+        head = f"[bold]{shown(row['id'])}[/]  {shown(str(row['level']))}, {shown(str(row['cls']))}"
+        OUT.print(f"\n{head}  [dim]{shown(str(row['title']))}[/]")
+        OUT.print(shown(row["text"]))
         for name, words in (("needs", row["needs"]), ("broken by", row["broken_by"])):
             if words:
-                OUT.print(f"[dim]{name}: {_shown(', '.join(words))}[/]")
+                OUT.print(f"[dim]{name}: {shown(', '.join(words))}[/]")
     OUT.print(f"\n{len(rows)} clauses")
 
 
@@ -176,12 +182,12 @@ def markdown(rows: list[dict[str, Any]]) -> None:
 
 def atlas(points: Sequence[Point], backends: Sequence[str]) -> None:
     """Print the atlas, a row a point."""
-    table = _table("clause", "operation", "point", *map(_shown, backends))
+    table = _table("clause", "operation", "point", *map(shown, backends))
     table.columns[0].no_wrap = True
     for point, label in zip(points, _labels(points), strict=True):
         mark = "≠ " if point.differ else "  " if len(backends) > 1 else ""
         cells = map(_answer, point.answers, point.outcomes)
-        table.add_row(*map(_shown, (mark + point.case.clause, point.case.operation, f"{point.place}{label}")), *cells)
+        table.add_row(*map(shown, (mark + point.case.clause, point.case.operation, f"{point.place}{label}")), *cells)
     _print_whole(table)
 
 
@@ -189,7 +195,7 @@ def _answer(answer: str | None, outcome: str) -> str:
     if answer is None:
         word = {"pass": "nothing recorded", "absent": "not asked", "notrun": "not run"}.get(outcome, outcome)
         return f"[dim]{word}[/]"
-    return f"{_shown(answer)} [bold]✕ {outcome}[/]" if outcome in WRONG else _shown(answer)
+    return f"{shown(answer)} [bold]✕ {outcome}[/]" if outcome in WRONG else shown(answer)
 
 
 def _labels(points: Sequence[Point]) -> list[str]:
@@ -211,9 +217,9 @@ def _labels(points: Sequence[Point]) -> list[str]:
 def comparison(found: Comparison) -> None:
     """Print in what two runs differ, what is wrong in the second alone first."""
     for end, subject in zip(found.ends, found.runs.subjects, strict=True):
-        OUT.print(f"[bold]{end}[/]  {_shown(_facts(subject))}")
+        OUT.print(f"[bold]{end}[/]  {shown(_facts(subject))}")
     for sentence in found.runs.limits:
-        OUT.print(f"[bold]![/] {_shown(sentence)}")
+        OUT.print(f"[bold]![/] {shown(sentence)}")
     arrow = "|" if found.libraries else "→"
     for name, changes in found.changes.items():
         count = sum(len(change.dtypes) for change in changes)
@@ -231,7 +237,7 @@ def comparison(found: Comparison) -> None:
             if count
         ]
         _section(f"Asked {where} alone", rows)
-    OUT.print(f"\n{_shown(_sum(found))}")
+    OUT.print(f"\n{shown(_sum(found))}")
 
 
 def _facts(subject: Subject) -> str:
@@ -245,7 +251,7 @@ def _facts(subject: Subject) -> str:
 def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
     if not rows:
         return
-    OUT.print(f"\n[bold]{_shown(title)}[/]")
+    OUT.print(f"\n[bold]{shown(title)}[/]")
     table = Table.grid(padding=(0, 2, 0, 0))
     for _ in range(3):
         table.add_column(overflow="fold")
@@ -258,19 +264,19 @@ def _section(title: str, rows: list[tuple[str, str, str]]) -> None:
 def _change(it: Change, arrow: str) -> Iterable[tuple[str, str, str]]:
     what = " · ".join(filter(None, (it.case.operation, it.case.parameters, ", ".join(it.dtypes), it.case.mode)))
     outcomes = [f"{outcome} (known)" if known else outcome for outcome, known in zip(it.outcomes, it.known, strict=True)]
-    yield _shown(it.case.clause), f" {arrow} ".join(outcomes), _shown(what)
+    yield shown(it.case.clause), f" {arrow} ".join(outcomes), shown(what)
     if it.message:
-        yield "", "", f"[dim]{_shown(it.message)}[/]"
+        yield "", "", f"[dim]{shown(it.message)}[/]"
 
 
 def _convention(point: Point, label: str, arrow: str) -> tuple[str, str, str]:
     answers = (_answer(*pair) for pair in zip(point.answers, point.outcomes, strict=True))
     what = f"{point.case.operation} {point.place}{label}".strip()
-    return _shown(point.case.clause), _shown(what), f" {arrow} ".join(answers)
+    return shown(point.case.clause), shown(what), f" {arrow} ".join(answers)
 
 
 def _alone(clause: str, count: int, here: int, there: int) -> tuple[str, str, str]:
-    return _shown(clause), _cases(count), f"of {here}" if there else "the whole clause"
+    return shown(clause), _cases(count), f"of {here}" if there else "the whole clause"
 
 
 def _sum(found: Comparison) -> str:
@@ -293,7 +299,7 @@ def _print_whole(table: Table) -> None:
     console = OUT
     if not OUT.is_terminal:
         whole = OUT.measure(table, options=OUT.options.update(width=LONGEST_ROW)).maximum
-        console = Console(highlight=False, width=max(OUT.width, whole))
+        console = _console(width=max(OUT.width, whole))
     console.print(table)
 
 
@@ -304,5 +310,6 @@ def _table(*heads: str) -> Table:
     return table
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """Return text as it can be put between markup: all of it is seen, and none of it is markup."""
     return escape(visible(text))

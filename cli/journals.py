@@ -18,10 +18,10 @@ from clinometer.cli.processes import FOLDER
 from clinometer.journal import vocabulary
 from clinometer.journal.reader import BrokenJournal
 from clinometer.journal.records import CaseRecord, Evidence
+from clinometer.journal.text import visible
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.compare import ENDS, Change, Comparison, compare, only
 from clinometer.reports.html import page
-from clinometer.reports.html.payload import visible
 from clinometer.reports.results import Results, Subject, load
 
 
@@ -40,7 +40,7 @@ def report(journals: tuple[Path, ...], output: Path) -> None:
     """Write the HTML report of one or more journals."""
     page.write(list(journals), output)
     console.summary(load(journals))
-    click.echo(f"Report: {output}")
+    click.echo(visible(f"Report: {output}"))
 
 
 @click.command()
@@ -175,7 +175,7 @@ def repro(journal: Path, case_id: str) -> None:
         what = f"{case.clause} {case.operation} {case.dtype}".strip()
         refuse(f"{journal}: case {case.id} ({what}) has no script: only a verdict against a backend has one.")
         return
-    click.echo(evidence.script.rstrip("\n"))
+    click.echo(visible(evidence.script.rstrip("\n")))
 
 
 def _evidence(results: Results, journal: Path, prefix: str) -> tuple[CaseRecord, Evidence | None]:

@@ -12,6 +12,7 @@ import click
 
 from clinometer.journal import vocabulary
 from clinometer.journal.reader import BrokenJournal
+from clinometer.journal.text import visible
 
 Command = Callable[..., None]
 
@@ -35,7 +36,7 @@ def plain(command: Command) -> Command:
 
 def refuse(sentence: str) -> NoReturn:
     """Say what cannot be done, and end with exit code 2."""
-    click.echo(f"clinometer: {sentence}", err=True)
+    click.echo(f"clinometer: {visible(sentence)}", err=True)
     sys.exit(vocabulary.USAGE)
 
 

@@ -19,6 +19,7 @@ from clinometer.cli.processes import FOLDER
 from clinometer.cli.watch import Watch
 from clinometer.harness import interruption
 from clinometer.journal import vocabulary
+from clinometer.journal.text import visible
 from clinometer.reports.html import page
 
 
@@ -209,7 +210,7 @@ def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:
     for outcome in outcomes.values():
         if outcome.sentence and outcome.sentence not in said:
             console.notice(outcome.sentence)
-    click.echo(f"Report: {output}" if journals else "No journal was written, so there is no report.")
+    click.echo(visible(f"Report: {output}") if journals else "No journal was written, so there is no report.")
     # The worst first: a run that could not be asked for, then one that is cut short, then failures.
     code = next(
         (code for code in (vocabulary.USAGE, vocabulary.INCOMPLETE, vocabulary.NEW_FAILURES) if code in codes),

@@ -14,6 +14,7 @@ from clinometer.backends import BackendProblem, load, support_of
 from clinometer.backends.protocol import versions_of
 from clinometer.backends.raised import trace
 from clinometer.harness import expectations
+from clinometer.harness.bounds import bounded
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examine import Examination, examine
@@ -102,15 +103,17 @@ class Examiner:
             observed=[records.Observation(point=p, answer=a) for p, a in result.observed.items()],
             cost=result.cost,
         )
+        record = bounded(record)
+        result.message, result.expectation = record.message, record.expectation  # which a terminal is told
         return result, record
 
     def evidence(self, finding: Finding, clause: Clause, cell: Cell) -> records.Evidence:
         """Return what the journal keeps of a finding."""
         try:
-            return evidence(finding, clause, self.backend, self.selection, cell.mode)
+            return bounded(evidence(finding, clause, self.backend, self.selection, cell.mode))
         except BaseException as error:  # a verdict that cannot be shown is one; without a result it would be a crash
             insist(error)
-            return records.Evidence(claim=finding.claim, trace=f"{finding.trace}{trace(error)}")
+            return bounded(records.Evidence(claim=finding.claim, trace=f"{finding.trace}{trace(error)}"))
 
     def excuse(self, clause: Clause, cell: Cell, outcome: str) -> str:
         """Return why an outcome of a case is known, or nothing."""
@@ -130,7 +133,7 @@ def head(
 ) -> records.RunRecord:
     """Return the head of a run, with the versions of what examines."""
     tools = {name: importlib.metadata.version(name) for name in ("numpy", "hypothesis", "pytest")}
-    return records.RunRecord(
+    run = records.RunRecord(
         schema=records.SCHEMA,
         backend=backend,
         suite=importlib.metadata.version("clinometer"),
@@ -144,6 +147,7 @@ def head(
         platform=platform.platform(terse=True),
         problem=problem,
     )
+    return bounded(run)
 
 
 def described(clause: Clause, cell: Cell, node: str) -> records.CaseRecord:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from clinometer.journal.text import visible
 from clinometer.journal.vocabulary import INCOMPLETE, NEW_FAILURES, PROFILES
 
 if TYPE_CHECKING:
@@ -148,9 +149,9 @@ class Clinometer:
         told = "fixed" if result.expectation and result.outcome == "pass" else told
         self.request.node.user_properties += [("clinometer", [told, result.examples, result.points])]
         if result.expected:
-            pytest.xfail(result.expectation)
+            pytest.xfail(visible(result.expectation))
         if result.outcome in ("unsupported", "inconclusive"):
-            pytest.skip(f"{result.outcome}: {result.message}")
+            pytest.skip(visible(f"{result.outcome}: {result.message}"))
         if result.outcome != "pass":
             pytest.fail(_told(clause, result, evidence), pytrace=False)
 
@@ -162,7 +163,7 @@ def _told(clause: Clause, result: Examination, evidence: Evidence | None) -> str
         lines += ["", evidence.script.rstrip()]
     if evidence is not None and evidence.trace and (result.outcome in ("invalid", "error") or not evidence.script):
         lines += ["", evidence.trace.rstrip()]
-    return "\n".join(lines)
+    return visible("\n".join(lines))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -229,7 +230,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
         try:
             _run(config)
         except pytest.exit.Exception as refused:
-            sys.stderr.write(f"clinometer: {refused.msg}\n")
+            sys.stderr.write(f"clinometer: {visible(refused.msg)}\n")
             return refused.returncode
         except KeyboardInterrupt:
             sys.stderr.write("clinometer: interrupted before the first case\n")
@@ -242,7 +243,7 @@ ASKING_NOTHING = ("help", "version", "collectonly", "showfixtures", "show_fixtur
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     run = config.stash.get(RUN, None)
-    return [run.head()] if run else []
+    return [visible(run.head())] if run else []
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -326,7 +327,7 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         return
     outcomes = ", ".join(f"{n} {name}" for name, n in tally.items() if name not in ("examples", "points"))
     terminalreporter.section("clinometer")
-    terminalreporter.write_line(run.head())
+    terminalreporter.write_line(visible(run.head()))
     counted = f"; {tally['examples']} examples, {tally['points']} points checked" if tally else "nothing was asked"
     terminalreporter.write_line(f"{outcomes}{counted}")
     if 0 < len(run.selected) < run.cells:

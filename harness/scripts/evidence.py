@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend
+from clinometer.backends.raised import shown
 from clinometer.harness.clauses import Clause
 from clinometer.harness.findings import BESIDE, Asked, Finding, Given, Relation, answered
 from clinometer.harness.scripts import traced
@@ -20,11 +21,14 @@ from clinometer.harness.scripts.endings import held
 from clinometer.harness.scripts.words import ADAPTER, Adapter, adapter, words_for
 from clinometer.harness.scripts.writer import Writer
 from clinometer.journal.records import Array, Evidence, Step, Witness
+from clinometer.journal.text import visible
 from clinometer.reference.case import Case
 from clinometer.reference.differences import Estimate
 from clinometer.reference.program.printing import plain
+from clinometer.reference.text import clipped
 from clinometer.reference.witness import OVER
 
+LONGEST = 2_000  # characters of what a script shows, in its head
 ENOUGH = 4096  # entries of an array that the journal takes
 
 
@@ -113,7 +117,8 @@ def cotangents(case: Case) -> dict[str, np.ndarray]:
 
 def as_text(x: np.ndarray, name: str = "") -> Array:
     """Return an array as the journal has it."""
-    return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=[digits(v) for v in np.ravel(x)[:ENOUGH]])
+    entry = shown if x.dtype.kind == "O" else digits
+    return Array(name=name, dtype=str(x.dtype), shape=list(x.shape), values=[entry(v) for v in np.ravel(x)[:ENOUGH]])
 
 
 def script(finding: Finding, clause: Clause, backend: Backend, selection: str, mode: str = "") -> str:
@@ -134,7 +139,7 @@ def script(finding: Finding, clause: Clause, backend: Backend, selection: str, m
         for name, one in about.asked.items():
             writer.ask(name, one)
     held(writer, finding, about)
-    here = raised(finding.trace) if finding.trace else finding.claim
+    here = visible(clipped(raised(finding.trace) if finding.trace else finding.claim, LONGEST))
     head = [*textwrap.wrap(f"{clause.id}: {clause.text}", 100), *textwrap.wrap(f"Here: {here}", 100)]
     source = "\n".join(writer.source())
     if finding.elsewhere:

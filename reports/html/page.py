@@ -17,8 +17,9 @@ from pathlib import Path
 import jinja2
 
 from clinometer.journal.records import CaseRecord
+from clinometer.journal.text import visible
 from clinometer.journal.vocabulary import OUTCOMES, RAN
-from clinometer.reports.html.payload import chunks, visible
+from clinometer.reports.html.payload import chunks
 from clinometer.reports.results import Results, Subject, Tally, chapter_of, load, share
 
 HERE = Path(__file__).parent

@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import gzip
 import math
-import re
 import shlex
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import msgspec
 
 from clinometer.journal.records import Curve, Evidence, Result
+from clinometer.journal.text import visible
 from clinometer.journal.vocabulary import OUTCOMES
 from clinometer.reports.atlas import recorded
 from clinometer.reports.compare import LIBRARIES, VERSIONS
@@ -25,15 +25,6 @@ from clinometer.reports.results import STANDINGS, Results, Subject, chapter_of, 
 
 CHUNK = 256 * 1024  # bytes of evidence that one click may have to unpack
 LONGEST_MESSAGE = 400  # a message is one line; what is longer stands in the evidence
-
-# Controls, half surrogate pairs and the marks that reverse the direction of text: all would be read otherwise
-# than they are written, or not at all.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
-
-
-def visible(text: str) -> str:
-    """Return text in which every character can be seen: NUL as a picture, a lone surrogate as its escape."""
-    return _UNSEEN.sub(_picture, text)
 
 
 def pack(value: Any) -> str:
@@ -202,10 +193,3 @@ def _cleaned(value: Any) -> Any:
             return [_cleaned(item) for item in value]
         case _:
             return _cleaned(msgspec.to_builtins(value))
-
-
-def _picture(match: re.Match[str]) -> str:
-    code = ord(match[0])
-    if code < 0x20:
-        return chr(0x2400 + code)
-    return "\u2421" if code == 0x7F else f"\\u{code:04x}"

@@ -15,8 +15,9 @@ import synthetic_journals as made
 
 from clinometer.journal.reader import BrokenJournal
 from clinometer.journal.records import End, Evidence, Result
+from clinometer.journal.text import visible
 from clinometer.reports.html import page
-from clinometer.reports.html.payload import CHUNK, chunks, pack, rerun, visible
+from clinometer.reports.html.payload import CHUNK, chunks, pack, rerun
 from clinometer.reports.results import load
 
 
