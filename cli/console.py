@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -28,6 +29,8 @@ def _console(**how: Any) -> Console:
 
 OUT = _console(soft_wrap=False)
 ERR = _console(stderr=True)
+# A bracket that begins no tag, behind backslashes, of which rich takes one; `escape` heeds tags alone.
+_LONE = re.compile(r"(\\+)\[(?![a-z#/@][^[]*?\])")
 LISTED = 5  # new failures that the last block names; the report names them all
 LONGEST_ROW = 10_000  # columns that a row may have in a pipe
 
@@ -312,4 +315,4 @@ def _table(*heads: str) -> Table:
 
 def shown(text: str) -> str:
     """Return text as it can be put between markup: all of it is seen, and none of it is markup."""
-    return escape(visible(text))
+    return escape(_LONE.sub(r"\1\\[", visible(text)))
