@@ -25,6 +25,7 @@ from clinometer.journal.records import Curve, Evidence, Result, Start
 LOADING = 120.0  # seconds that collecting, or loading a backend, may take, if a case may not take longer
 GRACE = 3.0  # seconds in which a process that was told to end leaves its stack
 DEAF = 10.0  # seconds after which a process that we have killed, or that has hung up, is waited for no more
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
 TICK = 0.5  # seconds between two looks at the clock
 
 
@@ -216,13 +217,13 @@ class Pool:
         del self.workers[worker.number]
         if worker.line is not None:
             self._hang_up(worker.line)
-        self._kill(worker, signal.SIGTERM)
+        self._kill(worker)
 
     def _stop(self) -> None:
         """End all processes at once: all that they have told is written down."""
         with contextlib.suppress(Gone):
             self._hear_all(0)
-        for number in (signal.SIGTERM, signal.SIGKILL):
+        for number in (signal.SIGTERM, KILL):
             for worker in self.workers.values():
                 self._kill(worker, number)
             time.sleep(0.05 if self.workers else 0)  # for what removes its temporary files when it is told to end
@@ -235,11 +236,14 @@ class Pool:
             elif isinstance(key.data, wire.Line):
                 key.data.close()
 
-    def _kill(self, worker: Worker, number: int = signal.SIGKILL) -> None:
+    def _kill(self, worker: Worker, number: int = KILL) -> None:
         """Send a signal to a worker, and to all that it has started."""
         if worker.pid:
             with contextlib.suppress(OSError):
-                os.killpg(worker.pid, number)
+                getattr(os, "killpg", os.kill)(worker.pid, number)
+        if worker.process is not None and number == KILL:
+            worker.process.kill()
+            worker.process.wait()
 
     # ----- hearing -----
 

@@ -36,7 +36,7 @@ def contain(memory: int = 0) -> None:
     memory : int
         Bytes of address space that it may take; 0 for no limit.
     """
-    with contextlib.suppress(OSError):
+    with contextlib.suppress(OSError, AttributeError):
         os.setsid()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)

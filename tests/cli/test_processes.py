@@ -12,6 +12,7 @@ import synthetic_journals as made
 from hosting import HOST, call, outcomes, unwrapped
 
 from clinometer.cli import attendance, pool, processes
+from clinometer.harness import containment
 from clinometer.journal import records
 from clinometer.journal.reader import read
 from clinometer.journal.writer import Writer
@@ -136,6 +137,21 @@ def test_a_backend_that_kills_those_above_it_costs_its_own_case(fake: Any, tmp_p
     result = call("run", "patricide", "-o", tmp_path, "-n", "2")
     assert result.exit_code == 1, result.output
     assert outcomes(tmp_path / "patricide.jsonl") == {"sin": "pass", "cos": "crash", "exp": "pass", "tanh": "pass"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_where_processes_cannot_be_copied_each_of_them_collects(
+    fake: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: str
+) -> None:
+    """As on macOS and Windows: a crash and a hang cost their cases, and no other."""
+    monkeypatch.setenv("CLINOMETER_NO_FORK", "1")
+    monkeypatch.setattr(containment, "FORKS", False)
+    fake(
+        "if case.operation == 'cos': os.kill(os.getpid(), signal.SIGSEGV)\n        if case.operation == 'exp': time.sleep(600)"
+    )
+    result = call("run", "crashing", "-o", tmp_path, "-n", workers, "--case-timeout", "2")
+    assert result.exit_code == 1, result.output
+    assert outcomes(tmp_path / "crashing.jsonl") == {"sin": "pass", "cos": "crash", "exp": "timeout", "tanh": "pass"}
 
 
 def test_copies_of_a_process_are_nobody(fake: Any, tmp_path: Path) -> None:
