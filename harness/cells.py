@@ -36,7 +36,7 @@ class Cell:
     pinned: Callable[[], Iterable[Any]] = tuple  # cases asked in every profile, before those that are drawn
     batched: bool = False  # asked once, about all cases that are drawn
     shrink_as_program: bool = False  # a case that fails is made small as the program that it is
-    budget_factor: int = 1  # so many cases as a profile says, times this: for what is cheap, or has much to it
+    budget_factor: float = 1  # so many cases as a profile says, times this: more of what is cheap, or has much to it
     unless: str = ""  # asked only of backends that do not work in this dtype: see `in_one`
 
     @property
@@ -106,17 +106,20 @@ def in_one(cells: Callable[[str], list[Cell]], first: str = "float64", second: s
 
 
 def programs(
-    *functions: Callable[..., Any] | Program, mode: str, dtypes: Sequence[str] = DTYPES, names: Sequence[str] = (), **how: Any
+    *functions: Callable[..., Any] | Program,
+    mode: str,
+    dtypes: Sequence[str] = DTYPES,
+    names: Sequence[str] = (),
+    budget_factor: float = 1,
+    **how: Any,
 ) -> list[Cell]:
     """Return a cell for each program in each dtype; `how` goes to `program_cases`."""
     cells = []
     for i, function in enumerate(functions):
         program = function if isinstance(function, Program) else trace(function)
         name = names[i] if names else (f"program{i + 1}" if len(functions) > 1 else "")
-        cells += [
-            of_program(program, dtype=dtype, mode=mode, parameters=name, strategy=program_cases(program, dtype, **how))
-            for dtype in dtypes
-        ]
+        more = {"mode": mode, "parameters": name, "budget_factor": budget_factor}
+        cells += [of_program(program, dtype=dtype, strategy=program_cases(program, dtype, **how), **more) for dtype in dtypes]
     return cells
 
 

@@ -81,7 +81,7 @@ def examine(
     check, start = Check(backend, waive=waive, strict=False), time.perf_counter()
     check.before = before
     with np.errstate(all="ignore"):  # a NaN is a result, not a warning
-        number, budget = EXAMPLES[profile] * cell.budget_factor, Budget(SECONDS[profile], clock)
+        number, budget = examples(cell, profile), Budget(SECONDS[profile], clock)
         result = _asked(clause, cell, check, number, seed_, budget)
     interruption.insist()
     if check.escape is not None and result.outcome not in FAILURES:
@@ -96,6 +96,11 @@ def examine(
     if check.miscast is not None and not check.strict and result.outcome in ("pass", "fail"):
         result.message += f"{'; ' if result.message else ''}compared after a cast: {check.miscast}"
     return result
+
+
+def examples(cell: Cell, profile: str) -> int:
+    """Return how many cases of a cell are drawn in a profile: never fewer than `quick` draws of one without a factor."""
+    return max(round(EXAMPLES[profile] * cell.budget_factor), EXAMPLES["quick"])
 
 
 def _fails_as_known(result: Examination, check: Check) -> None:

@@ -16,7 +16,7 @@ from clinometer.backends import Backend, load
 from clinometer.harness.cells import Cell
 from clinometer.harness.check import Check
 from clinometer.harness.clauses import Clause
-from clinometer.harness.examine import EXAMPLES, _lacking, sample
+from clinometer.harness.examine import _lacking, examples, sample
 from clinometer.harness.expectations import find, shipped
 from clinometer.harness.findings import Nonconformance, Unsupported
 from clinometer.harness.specification import specification
@@ -70,7 +70,7 @@ class Sound:
         backend, known = load(self.name), shipped(self.name)
         for clause, cell in interview.catching.values():
             check = Check(backend)
-            wrong = LACKING if _lacking(clause, cell, backend) else interview.ask((clause, cell), check)
+            wrong = LACKING if _lacking(clause, cell, check) else interview.ask((clause, cell), check)
             entry = find(known, clause, cell)
             self.cells += 1
             self.points += check.points
@@ -140,7 +140,7 @@ class Interview:
         key = clause.id, str(cell)
         if key not in self.cases:
             pinned = () if cell.batched else tuple(cell.pinned())
-            self.cases[key] = (*pinned, *sample(cell.strategy, EXAMPLES[self.profile] * cell.budget_factor, self.seed))
+            self.cases[key] = (*pinned, *sample(cell.strategy, examples(cell, self.profile), self.seed))
         return self.cases[key]
 
     def ask(self, question: Question, check: Check) -> Nonconformance | None:
@@ -238,7 +238,7 @@ def planted(interview: Interview) -> Iterator[tuple[Plant, Backend, list[Questio
             for dtypes in [kinds] if bug.only in kinds else [] if bug.only else [[dtype] for dtype in kinds]:
                 backend = ground(row.name, bug)
                 asked = interview.questions(modes, dtypes, ["GRAD-12"] if bug.strided else LIKELY)
-                questions = [question for question in asked if not _lacking(*question, backend)]
+                questions = [question for question in asked if not _lacking(*question, Check(backend))]
                 where = bug.only or dtypes[0]
                 if any(cell.dtype == where for _, cell in questions):
                     yield Plant(bug.name, row.name, where, name), backend, questions
