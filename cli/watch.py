@@ -7,6 +7,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+from rich.text import Text
+
 from clinometer.cli import console
 from clinometer.cli.progress import Progress
 
@@ -32,7 +34,7 @@ class Watch:
         self._stack = ExitStack()
         self.lives = self.lives and not self.verbose
         if self.lives and not self.quiet:
-            self._line = self._stack.enter_context(console.OUT.status(self._words(), refresh_per_second=4))
+            self._line = self._stack.enter_context(console.OUT.status(self._in_one_line(), refresh_per_second=4))
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -55,10 +57,14 @@ class Watch:
         self.named += len(news)
         now = time.monotonic()
         if self.lives:
-            self._line.update(self._words(now))
+            self._line.update(self._in_one_line(now))
         elif self.progress.begun and now - self._shown >= EVERY:
             self._shown = now
             console.progress(f"{self.backend}: {self._words(now)}")
+
+    def _in_one_line(self, now: float = 0.0) -> Text:
+        """Return the counts for a line that is written over: one that a terminal broke in two would stay."""
+        return Text(self._words(now), no_wrap=True, overflow="ellipsis")
 
     def _words(self, now: float = 0.0) -> str:
         """Return the counts: `7213 of 13687 cells, 0 new and 61 known failures, about 2 min left`."""
