@@ -1,4 +1,4 @@
-"""What is read from journals: `clinometer report`, `atlas`, `diff` and `repro`."""
+"""What is read from journals: `clinometer report`, `atlas` and `diff`."""
 
 from __future__ import annotations
 
@@ -13,11 +13,10 @@ from typing import Any
 import click
 
 from clinometer.cli import console
-from clinometer.cli.plain import plain, print_json, refuse
+from clinometer.cli.plain import plain, print_json
 from clinometer.cli.processes import FOLDER
 from clinometer.journal import vocabulary
 from clinometer.journal.reader import BrokenJournal
-from clinometer.journal.records import CaseRecord, Evidence
 from clinometer.journal.text import visible
 from clinometer.reports.atlas import Point, points
 from clinometer.reports.compare import ENDS, Change, Comparison, compare, only
@@ -159,32 +158,3 @@ def _change(it: Change) -> dict[str, Any]:
     case = {name: getattr(it.case, name) for name in ("clause", "level", "operation", "mode", "parameters")}
     ends = {name: dict(zip(ENDS, getattr(it, name), strict=True)) for name in ("outcomes", "known")}
     return case | {"dtypes": list(it.dtypes)} | ends | {"message": it.message}
-
-
-@click.command()
-@click.argument("journal", type=click.Path(path_type=Path))
-@click.argument("case_id")
-@plain
-def repro(journal: Path, case_id: str) -> None:
-    """Print the stand-alone script of a case.
-
-    CASE_ID stands in the report beside the case; its first letters are enough.
-    """
-    case, evidence = _evidence(load([journal]), journal, case_id)
-    if not evidence or not evidence.script:
-        what = f"{case.clause} {case.operation} {case.dtype}".strip()
-        refuse(f"{journal}: case {case.id} ({what}) has no script: only a verdict against a backend has one.")
-        return
-    click.echo(visible(evidence.script.rstrip("\n")))
-
-
-def _evidence(results: Results, journal: Path, prefix: str) -> tuple[CaseRecord, Evidence | None]:
-    cases = {id: case for id, case in results.cases.items() if id.startswith(prefix)}
-    if prefix in cases:
-        cases = {prefix: cases[prefix]}
-    if len(cases) != 1:
-        what = f"begin {len(cases)} cases" if cases else "name no case"
-        raise BrokenJournal(f"{journal}: the letters {prefix!r} {what}; copy the whole id from the report.")
-    [(id, case)] = cases.items()
-    found = (subject.results[id].evidence for subject in results.subjects if id in subject.results)
-    return case, next((it for it in found if it and it.script), None)

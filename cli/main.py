@@ -8,8 +8,9 @@ from __future__ import annotations
 import click
 
 from clinometer.cli.backend import backend
+from clinometer.cli.cases import repro
 from clinometer.cli.inspect import operations, spec
-from clinometer.cli.journals import atlas, diff, report, repro
+from clinometer.cli.journals import atlas, diff, report
 from clinometer.cli.run import run
 
 

@@ -8,11 +8,9 @@ import types
 from pathlib import Path
 
 import pytest
-import synthetic_journals as made
 from click.testing import CliRunner, Result
 
 from clinometer.cli.main import main
-from clinometer.journal.records import identity
 
 
 def call(*words: str | Path) -> Result:
@@ -59,25 +57,6 @@ def test_an_empty_journal_is_refused_in_one_sentence(tmp_path: Path) -> None:
 def test_a_page_that_cannot_be_written_is_refused_in_one_sentence(journals: list[Path], tmp_path: Path) -> None:
     """An output that is a folder is named."""
     assert str(tmp_path) in refused(call("report", journals[0], "-o", tmp_path))
-
-
-def test_repro_prints_the_script_alone(journals: list[Path]) -> None:
-    """The script goes to stdout as it is, so that it can be piped into Python; an id may be shortened."""
-    case = identity("GRAD-1", "cos", "float32", "reverse", "")
-    result = call("repro", journals[1], case[:10])
-    assert result.exit_code == 0
-    assert result.stdout == made.evidence(made.case("GRAD-1", "cos", "float32")).script
-
-
-def test_repro_refuses_a_case_that_is_not_there(journals: list[Path]) -> None:
-    """An unknown id is answered with where ids are found."""
-    assert "copy the whole id from the report" in refused(call("repro", journals[1], "nothing"))
-
-
-def test_repro_refuses_a_case_without_a_script(journals: list[Path]) -> None:
-    """A case that passes has no script, and the message says which case it is."""
-    case = identity("GRAD-1", "sin", "float64", "reverse", "")
-    assert "GRAD-1 sin float64" in refused(call("repro", journals[0], case))
 
 
 @pytest.fixture
