@@ -9,8 +9,8 @@ import faulthandler
 import importlib.metadata
 import json
 import platform
+import runpy
 import sys
-import types
 from typing import Any
 
 
@@ -35,14 +35,10 @@ def main(seconds: str, path: str, told: str, *names: str) -> None:
             json.dump(ending | more, file)
 
     tell()
+    sys.argv = [path]
     faulthandler.dump_traceback_later(float(seconds), exit=True)
-    with open(path, encoding="utf-8") as file:
-        source = file.read()
-    module = types.ModuleType("__main__")
-    module.__file__ = path
-    sys.modules["__main__"], sys.argv = module, [path]
     try:
-        exec(compile(source, path, "exec"), vars(module))  # noqa: S102  # what it is for
+        runpy.run_path(path, run_name="__main__")
     except BaseException as error:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != path:
