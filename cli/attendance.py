@@ -10,15 +10,16 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from clinometer.cli.crew import Gone, NotBegun, Worker
 from clinometer.cli.ledger import Ledger
-from clinometer.cli.pool import Gone, NotBegun, Worker
-from clinometer.harness import containment, wire
+from clinometer.harness import wire
 from clinometer.journal.records import Curve, Evidence, Result, Start
 from clinometer.journal.vocabulary import Outcome
 
 FRUITLESS = 25  # deaths in a row, not one case answered between them, after which a run is given up
 IDLE = 3  # the same, of workers that were not at a case
 TIMES = 3  # that a new failure is asked in all, to see whether it is stable
+MACHINES = 3  # that a case is lost with, one after the other, before it is said to have ended them
 LOOKED_AT = 100  # new failures that are asked again
 
 
@@ -150,7 +151,7 @@ class Attendance:
 
     def died(self, worker: Worker, how: str, *, alone: bool = True) -> None:
         """Settle what a worker was at; another one goes on, unless none gets further."""
-        stack, ours = containment.last_word(worker.stack)
+        stack, ours = worker.last_word()
         if not worker.loaded:
             self._not_loaded(worker, how)
         elif not worker.at:
@@ -168,6 +169,16 @@ class Attendance:
             self._lost(worker, how, stack, ours)
         if self.idle >= IDLE:
             raise Gone(f"{IDLE} processes in a row ended ({how}) without being at a case; given up.")
+
+    def left(self, worker: Worker, how: str) -> None:
+        """Give back what a worker was handed that has gone with its machine; a case that goes with a third one is a crash."""
+        rest = [it for it in (worker.at, *worker.todo) if it]
+        if self.looks is not None:
+            self.looks += [Look(rest, closely=worker.closely)] if rest else []
+        elif worker.at and self.ledger.suspect(worker.at, MACHINES):
+            self._lost(worker, how, *worker.last_word())
+        else:
+            self.ledger.back(rest)
 
     def _give_back(self, worker: Worker) -> None:
         if self.looks is None:
@@ -190,6 +201,7 @@ class Attendance:
     def _not_loaded(self, worker: Worker, how: str) -> None:
         told = f"the process that loads it died ({how})" if worker.over is None else "it was not loaded in time"
         self.idle += 1
+        self._give_back(worker)
         if self.opened:
             return
         from clinometer.harness import examiner  # the whole suite, for its digest

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import secrets
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import msgspec
 
-from clinometer.cli.pool import Gone, NotBegun
+from clinometer.cli.crew import Gone, NotBegun
 from clinometer.cli.progress import weight
 from clinometer.harness.wire import Collectable, Loaded
 from clinometer.journal import records, writer
@@ -44,7 +44,7 @@ class Ledger:
         self._journal: writer.Writer | None = None
         self._units: deque[list[str]] = deque()
         self._deaths: dict[str, int] = defaultdict(int)  # by operation, in a row
-        self._suspects: set[str] = set()  # cases that were under way when more than their own process ended
+        self._suspects: Counter[str] = Counter()  # how often more than its own process ended with a case
 
     # ----- beginning -----
 
@@ -139,11 +139,10 @@ class Ledger:
         self._write(result)
         self.results[result.id] = result
 
-    def suspect(self, id: str) -> bool:
-        """Ask a case again, with which more than its process has ended, and say whether it is the second time."""
-        again = id in self._suspects
-        self._suspects.add(id)
-        return again
+    def suspect(self, id: str, times: int = 2) -> bool:
+        """Note that more than its own process has ended with a case, and say whether that was as often as this."""
+        self._suspects[id] += 1
+        return self._suspects[id] >= times
 
     def title(self, id: str) -> str:
         """Return what a case is called."""

@@ -11,56 +11,24 @@ import os
 import secrets
 import selectors
 import signal
+import socket
 import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO
 
+from clinometer.cli.crew import Attendant, Gone, NotBegun, Worker
 from clinometer.harness import containment, interruption, wire
-from clinometer.journal.records import Curve, Evidence, Result, Start
+from clinometer.journal.records import Curve, Result, Start
 
 LOADING = 120.0  # seconds that collecting, or loading a backend, may take, if a case may not take longer
 GRACE = 3.0  # seconds in which a process that was told to end leaves its stack
 DEAF = 10.0  # seconds after which a process that we have killed, or that has hung up, is waited for no more
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
 TICK = 0.5  # seconds between two looks at the clock
-
-
-class Gone(Exception):
-    """The run cannot go on; the message is a sentence that says why."""
-
-
-class NotBegun(Gone):
-    """The run could not even begin."""
-
-
-@dataclass
-class Worker:
-    """A process that asks, as its parent sees it."""
-
-    number: int
-    stack: Path
-    since: float  # when it began what it is at
-    line: wire.Line | None = None
-    pid: int = 0
-    process: subprocess.Popen[bytes] | None = None  # where workers are not forked
-    loaded: bool = False
-    used: bool = False  # it has been handed something
-    asking: bool = False  # it has not said that it is through with that
-    closely: bool = False  # it tells each example before it asks it
-    todo: list[str] = field(default_factory=list)  # cases that it was handed, and has not begun
-    at: str = ""  # the case that it is at
-    example: Evidence | None = None  # the last that it has told of that
-    over: float | None = None  # when it was told to end, for being over its limit
-    cut: float | None = None  # when its line was cut
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it waits for cases."""
-        return self.loaded and not self.asking and self.cut is None and self.over is None
 
 
 @dataclass(frozen=True)
@@ -74,31 +42,6 @@ class Limits:
     def load(self) -> float:
         """Seconds for collecting, and for loading a backend."""
         return max(LOADING, self.case)
-
-
-class Attendant(Protocol):
-    """Who decides what is asked, and is told what comes. Each method may raise `Gone`."""
-
-    def collected(self, word: wire.Collected) -> None:
-        """Hear what was collected."""
-
-    def loaded(self, word: wire.Loaded) -> None:
-        """Hear that a worker has loaded the backend."""
-
-    def told(self, worker: Worker, record: Start | Result | Curve) -> None:
-        """Hear what a worker was at, or has been answered."""
-
-    def wanted(self, busy: int) -> int:
-        """Return how many workers there should be, so many of whom are at something."""
-
-    def handed(self, worker: Worker) -> wire.Ask | None:
-        """Return what an idle worker is asked next; None for nothing, and then it is sent home."""
-
-    def died(self, worker: Worker, how: str, *, alone: bool = True) -> None:
-        """Hear that a worker has died, or was ended for being `over` its limit, and whether it is the only one."""
-
-    def ticked(self) -> None:
-        """Do what is done twice a second."""
 
 
 class Pool:
@@ -132,11 +75,21 @@ class Pool:
         self._door, self._place = wire.listener(self._folder)
         self._closing.callback(self._door.close)
         self._selector.register(self._door, selectors.EVENT_READ)
+        self._bell, self._string = socket.socketpair()
+        for end in (self._bell, self._string):
+            end.setblocking(False)
+            self._closing.callback(end.close)
+        self._selector.register(self._bell, selectors.EVENT_READ, self._bell)
         self._closing.callback(self._stop)
         return self
 
     def __exit__(self, *exception: object) -> None:
         self._closing.close()
+
+    def wake(self) -> None:
+        """Have it look at once whether there is something to ask, from another thread."""
+        with contextlib.suppress(OSError):  # it rings already, or is closed
+            self._string.send(b".")
 
     def serve(self) -> None:
         """Serve the processes until there is nothing to ask, and nobody is at anything.
@@ -160,6 +113,8 @@ class Pool:
             for key, _ in self._selector.select(wait):
                 if isinstance(key.data, Worker):
                     self._hear(key.data)
+                elif key.data is self._bell:
+                    self._bell.recv(1 << 10)
                 elif key.data is not None:
                     self._hear_host(key.data)
                 else:
@@ -172,8 +127,8 @@ class Pool:
         for worker in [it for it in self.workers.values() if it.is_idle]:
             order = self.attendant.handed(worker)
             if order is None:
-                self._send_home(worker)
-            else:
+                self.send_home(worker)
+            elif order.ids:
                 worker.todo, worker.closely = list(order.ids), order.closely
                 worker.used, worker.asking, worker.since = True, True, time.monotonic()
                 self._say(worker, order)
@@ -212,8 +167,8 @@ class Pool:
             self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
         )
 
-    def _send_home(self, worker: Worker) -> None:
-        """Let a worker go that has nothing more to do: nothing that it has left for its exit is waited for."""
+    def send_home(self, worker: Worker) -> None:
+        """Let a worker go, whatever it is at: nothing that it has left for its exit is waited for."""
         del self.workers[worker.number]
         if worker.line is not None:
             self._hang_up(worker.line)
@@ -309,16 +264,8 @@ class Pool:
                 case wire.Idle():
                     worker.asking = False
                 case Start() | Result() | Curve():
-                    self._note(worker, word)
+                    worker.note(word)
                     self.attendant.told(worker, word)
-
-    def _note(self, worker: Worker, record: Start | Result | Curve) -> None:
-        """Note what a worker is at; the clock of a case begins with it."""
-        if isinstance(record, Start):
-            worker.at, worker.example, worker.since = record.id, None, time.monotonic()
-            worker.todo = [id for id in worker.todo if id != record.id]
-        elif isinstance(record, Result):
-            worker.at = ""
 
     def _say(self, worker: Worker, word: wire.Word) -> None:
         with contextlib.suppress(OSError):  # it has died, which we shall hear

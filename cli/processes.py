@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import IO
 
 from clinometer.cli.attendance import Attendance
+from clinometer.cli.crew import Gone, NotBegun
 from clinometer.cli.ledger import Ledger
-from clinometer.cli.pool import Gone, Limits, NotBegun, Pool
+from clinometer.cli.pool import Limits, Pool
 from clinometer.journal import reader
 from clinometer.journal.resumption import Earlier, earlier
 from clinometer.journal.vocabulary import DEEP, EXPECTED, INCOMPLETE, NEW_FAILURES, QUICK, STANDARD, USAGE
