@@ -69,9 +69,16 @@ def written(name: str, modules: Sequence[str], folder: Path) -> tuple[Path, list
     known = _known(name, modules, found, done)
     folder.mkdir(parents=True, exist_ok=True)
     for file, template in FILES.items():
-        (folder / file).write_text(environment.get_template(template).render(known), encoding="utf-8")
-    (folder / "__init__.py").write_text(f'"""An adapter of {modules[0]} for Clinometer."""\n', encoding="utf-8")
+        _write(folder / file, environment.get_template(template).render(known))
+    _write(folder / "__init__.py", f'"""An adapter of {modules[0]} for Clinometer."""\n')
     return folder / "adapter.py", done
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:  # of a full disk it does not name the file
+        raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 def _known(name: str, modules: Sequence[str], found: Library, done: Sequence[Line]) -> dict[str, Any]:

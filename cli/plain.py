@@ -29,7 +29,7 @@ def plain(command: Command) -> Command:
         except BrokenPipeError:  # who reads has seen enough; click ends the process in silence
             raise
         except OSError as error:
-            refuse(f"{error.filename or 'a file'}: {error.strerror or error}")
+            refuse(f"{error.filename or 'the output'}: {error.strerror or error}")
 
     return wrapped
 

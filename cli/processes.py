@@ -119,6 +119,8 @@ def run_backend(plan: Plan, say: Callable[[str], None], watch: Callable[[], None
         return Outcome(USAGE, f"{plan.backend}: {problem}")
     if plan.resume:
         say(_ahead(plan, before))
+    if before.gaps:
+        say(f"{plan.backend}: {before.gaps}; it is asked again.")
     ledger = Ledger(plan.journal, before, resume=plan.resume)
     limit = plan.limits.case
     attendance = Attendance(

@@ -10,14 +10,21 @@ entries that it explains. A user's own file is a list of entries, each with a re
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
+from clinometer.journal.files import content
+from clinometer.reference.arithmetic.rounding import PRECISIONS
+from clinometer.reference.catalogue import CATALOGUE
+from clinometer.reference.program.interpreter import BLOCK_OPERATIONS
+from clinometer.reference.text import clipped
 
 SHIPPED = Path(__file__).parents[1] / "suites" / "known"  # a folder: one file for each library
 FIELDS = {
@@ -35,11 +42,12 @@ FIELDS = {
 }
 LISTS = ("clauses", "outcomes", "parameters")
 OUTCOMES = ("fail", "error", "crash", "timeout", "unsupported", "inconclusive", "invalid")
+LONGEST = 200  # characters of what is quoted
 NEEDED = ("backend", "clauses", "reason", "seen")
 
 
 class BadExpectations(Exception):
-    """A file of known failures cannot be used; the message names file and entry."""
+    """A file of known failures cannot be used, or says what cannot be meant; the message names file and entry."""
 
 
 @dataclass(frozen=True)
@@ -90,21 +98,25 @@ def load(path: Path, backend: str) -> list[Known]:
     Raises
     ------
     BadExpectations
-        No such file, not TOML, or an entry with a missing or an unknown field.
+        No such file, not TOML, or an entry with a field that is missing, unknown or of another type, or that names what there
+        is not: it would be heard by no case, and nobody would know. So it is with entries about other backends too.
     """
     try:
-        entries = tomllib.loads(path.read_text("utf-8")).get("known", [])
-    except OSError as error:
-        raise BadExpectations(f"{path}: cannot be read: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadExpectations(f"{path}: not TOML: {error}") from error
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise BadExpectations(f"{path}: write [[known]], with two brackets, before each known failure")
-    return [
-        _entry(f"{path}, known failure {i}", entry)
-        for i, entry in enumerate(entries, 1)
-        if entry.get("backend", backend) == backend
-    ]
+        tables = tomllib.loads(content(path).decode("utf-8-sig"))
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, RecursionError | tomllib.TOMLDecodeError | UnicodeDecodeError):
+            raise BadExpectations(f"{path}: not TOML: {clipped(str(error), LONGEST)}") from error
+        raise BadExpectations(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from error
+    entries, others = tables.pop("known", []), sorted(tables)
+    if others or not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        what = f"there is no {clipped(repr(others[0]), LONGEST)}; " if others else ""
+        raise BadExpectations(f"{path}: {what}write [[known]], with two brackets, before each known failure")
+    found = []
+    for i, entry in enumerate(entries, 1):
+        known = _entry(f"{path}, known failure {i}", entry)
+        _heard(f"{path}, known failure {i}", known)
+        found.append(known)
+    return [known for known in found if known.backend == backend]
 
 
 def _entry(where: str, entry: dict[str, Any]) -> Known:
@@ -112,15 +124,45 @@ def _entry(where: str, entry: dict[str, Any]) -> Known:
     unknown = sorted(set(entry) - FIELDS)
     if missing or unknown:
         what = f"lacks {missing[0]!r}" if missing else f"has an unknown field {unknown[0]!r}"
-        raise BadExpectations(f"{where}: it {what}; an entry has {', '.join(sorted(FIELDS))}")
-    for name in LISTS:
-        if not isinstance(entry.get(name, []), list):
-            raise BadExpectations(f"{where}: {name!r} is a list, such as [{entry[name]!r}]")
-    strange = sorted(set(entry.get("outcomes", [])) - set(OUTCOMES))
-    if strange:
-        raise BadExpectations(f"{where}: there is no outcome {strange[0]!r}; there are {', '.join(OUTCOMES)}")
+        raise BadExpectations(f"{where}: it {clipped(what, LONGEST)}; an entry has {', '.join(sorted(FIELDS))}")
+    for name, value in entry.items():
+        if name in LISTS and not (isinstance(value, list) and all(isinstance(one, str) for one in value)):
+            one = value if isinstance(value, str) else "fail" if name == "outcomes" else "..."
+            raise BadExpectations(f"{where}: {name!r} is a list of texts, such as [{one!r}]")
+        if name not in LISTS and not isinstance(value, bool if name == "intermittent" else str):
+            must = "true or false" if name == "intermittent" else "a text"
+            raise BadExpectations(f"{where}: {name!r} is {must}, and not {clipped(repr(value), LONGEST)}")
+    _among(f"{where}: there is no outcome", entry.get("outcomes", []), OUTCOMES, all=True)
     lists: dict[str, Any] = {name: tuple(entry[name]) for name in LISTS if name in entry}
     return Known(**(entry | lists))
+
+
+def _heard(where: str, known: Known) -> None:
+    """Hold an entry to words that a case may have."""
+    from clinometer.harness.specification import specification  # here: chapters are imported where a user's file is read
+
+    clauses = {clause.id: clause for clause in specification()}
+    if not known.clauses or not known.reason.strip():
+        raise BadExpectations(f"{where}: it names no {'reason' if known.clauses else 'clause'}")
+    _among(f"{where}: there is no clause", known.clauses, clauses)
+    _among(f"{where}: there is no operation", filter(None, [known.operation]), {*CATALOGUE, *BLOCK_OPERATIONS})
+    _among(f"{where}: there is no dtype", filter(None, [known.dtype]), PRECISIONS, all=True)
+    parameters = {cell.parameters for id in known.clauses for cell in clauses[id].cells}
+    _among(f"{where}: no case of {', '.join(known.clauses)} has the parameters", known.parameters, parameters)
+    try:
+        re.compile(known.message_pattern)
+    except (re.error, RecursionError, OverflowError) as error:
+        said = clipped(repr(known.message_pattern), LONGEST)
+        raise BadExpectations(f"{where}: 'message_pattern' is a regular expression, and {said} is none: {error}") from error
+
+
+def _among(sentence: str, words: Iterable[str], there: Collection[str], *, all: bool = False) -> None:
+    """Refuse the first word that is not there, with the near one, or with all."""
+    strange = next((word for word in sorted(words) if word not in there), None)
+    if strange is not None:
+        near = difflib.get_close_matches(strange[:LONGEST], there, n=1)
+        hint = f"; there are {', '.join(there)}" if all else f"; did you mean {near[0]!r}?" if near else ""
+        raise BadExpectations(f"{sentence} {clipped(repr(strange), LONGEST)}{hint}")
 
 
 def find(entries: list[Known], clause: Clause, cell: Cell, outcome: str = "", few: bool = False) -> Known | None:

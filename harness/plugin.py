@@ -243,7 +243,9 @@ ASKING_NOTHING = ("help", "version", "collectonly", "showfixtures", "show_fixtur
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     run = config.stash.get(RUN, None)
-    return [visible(run.head())] if run else []
+    if run is None:
+        return []
+    return [visible(run.head()), *([visible(f"clinometer: {run.gaps}; it is asked again")] if run.gaps else [])]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -19,6 +19,7 @@ from clinometer.harness.examiner import Examiner, described
 from clinometer.harness.host import question
 from clinometer.harness.specification import digest, specification
 from clinometer.journal import reader, records, writer
+from clinometer.journal.files import is_one_of
 from clinometer.journal.resumption import earlier
 from clinometer.journal.vocabulary import FAILURES, INCOMPLETE, USAGE
 
@@ -35,6 +36,7 @@ class Session:
         self.seed: int = config.getoption("clinometer_seed", 0)
         self.path, self.report = files(config)
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
+        self.gaps = ""  # what cannot be read of the journal that this run goes on with
         self.trouble = ""  # why there is no report
         self.kept: Path | None = None  # where that is which stood in the journal's place
         self.incomplete = False
@@ -76,6 +78,7 @@ class Session:
             raise refusal(str(problem)) from None
         if reason := found.refusal(digest(specification())):
             raise refusal(f"{self.path} {reason}")
+        self.gaps = found.gaps
         self.described, self.begun = set(found.cases), set(found.results)
         self.failed = any(
             id_ in found.cases and not it.expected and self._is_news(found.cases[id_], it.outcome)
@@ -93,7 +96,7 @@ class Session:
     def _open(self, fresh: bool) -> None:
         if self.path is None:
             return
-        if self.report is not None and (self.report == self.path or self.report.is_dir()):
+        if self.report is not None and (is_one_of(self.report, [self.path]) or self.report.is_dir()):
             raise refusal(f"--report {self.report}: name an HTML file; the journal goes beside it as a .jsonl")
         fresh = fresh and not self.worker
         try:
@@ -170,6 +173,8 @@ class Session:
 
             try:
                 page.write([self.path], self.report)
+            except reader.BrokenJournal as problem:
+                self.trouble = str(problem)
             except OSError as error:
                 self.trouble = f"{self.report}: cannot be written: {error.strerror or error}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,10 +21,11 @@ class Earlier:
     results: dict[str, Result] = field(default_factory=dict)
     ended: bool = False  # the last run came to its end
     digest: str = ""  # of the specification that was asked; empty for none
+    gaps: str = ""  # what of the journal cannot be read, in a sentence; a case whose answer stood there is asked again
 
-    def settle(self, open_: set[str], run: RunRecord | None) -> None:
-        """Settle what a run has begun and not answered."""
-        if run is not None and not run.attended:
+    def settle(self, open_: set[str], run: RunRecord | None, gaps: bool) -> None:
+        """Settle what a run has begun and not answered, or what its answer is not known of."""
+        if run is not None and not run.attended and not gaps:
             self.results |= {id: Result(id=id, outcome="crash") for id in open_}
         open_.clear()
 
@@ -51,11 +53,12 @@ def earlier(path: Path, profile: str, seed: int, backend: str = "") -> Earlier:
     BrokenJournal
         It cannot be read; or it was written in another profile or under another seed, so that its cases are others.
     """
-    found, open_ = Earlier(), set[str]()
+    found, open_, gaps, seen = Earlier(), set[str](), reader.Gaps(path), 0
     run: RunRecord | None = None
-    for record in reader.resumable(path, profile, seed) if path.exists() else ():
+    for record in reader.resumable(path, profile, seed, gaps) if os.path.lexists(path) else ():
         if isinstance(record, RunRecord):
-            found.settle(open_, run)
+            found.settle(open_, run, gaps.lines > seen)
+            seen = gaps.lines
             run, found.ended, found.digest = record, False, record.digest if not record.problem else found.digest
         if run is None or (backend and run.backend != backend):
             continue
@@ -71,5 +74,6 @@ def earlier(path: Path, profile: str, seed: int, backend: str = "") -> Earlier:
                 if record.interrupted:
                     open_.clear()
                 found.ended = not record.interrupted
-    found.settle(open_, run)
+    found.settle(open_, run, gaps.lines > seen)
+    found.gaps = str(gaps)
     return found

@@ -7,6 +7,7 @@ import errno
 import os
 from pathlib import Path
 
+from clinometer.journal.reader import is_journal
 from clinometer.journal.records import AnyRecord, encoded
 
 
@@ -70,12 +71,14 @@ def set_aside(path: Path) -> Path | None:
     """Rename what is there, so that nothing is lost: to the first of FILE.1, FILE.2, ... that is free.
 
     Returns None if there is nothing in it. The suffix comes last, so that `*.jsonl` are the runs that count. Raises OSError
-    where another run is writing it.
+    where another run is writing it, and where it is no journal.
     """
     if not path.is_file() or not path.stat().st_size:
         return None
     with path.open("rb+") as file:
         _lock(file.fileno(), path)
+    if not is_journal(path):
+        raise FileExistsError(errno.EEXIST, "a file is there that is no journal; name another one", str(path))
     number = 1
     while (kept := path.with_name(f"{path.name}.{number}")).exists():
         number += 1

@@ -88,6 +88,8 @@ class Subject:
     cases: dict[str, CaseRecord] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     unfinished: list[str] = field(default_factory=list)  # for each run that did not end, what happened
+    remarks: list[str] = field(default_factory=list)  # on what is behind it, since a later attempt has asked again
+    gapped: bool = False  # a line of this attempt cannot be read
     _open: set[str] = field(default_factory=set)  # started, no result yet
     _fresh: dict[str, Result] = field(default_factory=dict)  # of the attempt that is being read
     _curves: dict[tuple[str, str], Curve] = field(default_factory=dict)
@@ -148,7 +150,7 @@ class Subject:
         """One sentence for each reason not to take this for the whole truth, with the name before it."""
         count = f"{len(self.cases)} of the {self.cells} cases of the specification"
         selection = [f"{count} were selected; of the others this says nothing."] if self.selected else []
-        return [f"{self.name}: {what}" for what in self.unfinished + selection]
+        return [f"{self.name}: {what}" for what in self.unfinished + self.remarks + selection]
 
     @cached_property
     def tally(self) -> Tally:
@@ -181,16 +183,18 @@ class Subject:
     def _settle(self, interrupted: bool) -> None:
         """Take what an attempt has answered; an attended one would have written that a case has ended its process."""
         for id in sorted(self._open):
-            self._fresh[id] = _cut_off(id) if interrupted or self.runs[-1].attended else _crashed(id)
+            cut_off = interrupted or self.runs[-1].attended
+            self._fresh[id] = _unread(id) if self.gapped else _cut_off(id) if cut_off else _crashed(id)
+        self.gapped = False
         same = len({(run.profile, run.seed) for run in self.runs}) == 1
         for id, result in self._fresh.items():
             self.results[id] = merged(self.results[id], result, same) if id in self.results else result
         self._open.clear()
         self._fresh.clear()
 
-    def close(self, source: Path, end: End | None) -> None:
-        """Settle what one journal left open: crashes, cases that never ran, a missing end."""
-        interrupted = end is not None and end.interrupted
+    def close(self, source: Path, end: End | None, gaps: reader.Gaps) -> None:
+        """Settle what one journal left open: crashes, cases that never ran, a missing end, lines that cannot be read."""
+        interrupted, gapped = end is not None and end.interrupted, self.gapped
         self._settle(interrupted)
         for id in self.results:
             self.cases.setdefault(id, CaseRecord(id=id, clause="UNKNOWN", text="The journal does not describe this case."))
@@ -203,6 +207,8 @@ class Subject:
             self.unfinished.append("the run was interrupted.")
         elif end.exit == INCOMPLETE:
             self.unfinished.append("the run ended before all its cases were asked.")
+        if gaps.lines:
+            (self.unfinished if gapped else self.remarks).append(f"{gaps}.")
 
 
 @dataclass
@@ -276,7 +282,11 @@ def load(paths: Iterable[str | Path]) -> Results:
     for path in map(Path, paths):
         at = -1
         ends: dict[int, End | None] = {}
-        for record in reader.read(path):
+        gaps, seen = reader.Gaps(path), 0
+        for record in reader.read(path, gaps):
+            if gaps.lines > seen and at >= 0:
+                subjects[at].gapped = True
+            seen = gaps.lines
             if isinstance(record, RunRecord):
                 at = _place(record, subjects, path)
                 ends[at] = None
@@ -287,8 +297,9 @@ def load(paths: Iterable[str | Path]) -> Results:
                 ends[at] = record
         if at < 0:
             raise BrokenJournal(f"{path}: holds no run; was it written by `pytest --journal` or `clinometer run`?")
+        subjects[at].gapped |= gaps.lines > seen
         for place, end in ends.items():
-            subjects[place].close(path, end)
+            subjects[place].close(path, end, gaps)
     for subject in subjects:
         subject.complete()
     _name_apart(subjects)
@@ -375,7 +386,7 @@ def share(held: int, ran: int) -> str:
 
 def natural(text: str) -> tuple[tuple[int, str], ...]:
     """Return a sort key under which GRAD-2 stands before GRAD-10."""
-    return tuple((int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", text))
+    return tuple((int(part), "") if re.fullmatch("[0-9]{1,18}", part) else (-1, part) for part in re.split("([0-9]+)", text))
 
 
 def _reading_order(case: CaseRecord) -> tuple[object, ...]:
@@ -384,6 +395,10 @@ def _reading_order(case: CaseRecord) -> tuple[object, ...]:
 
 def _crashed(id: str) -> Result:
     return Result(id=id, outcome="crash", message="The case started and the process died before it had a result.")
+
+
+def _unread(id: str) -> Result:
+    return Result(id=id, outcome="notrun", message="What the journal says of this case cannot be read.")
 
 
 def _cut_off(id: str) -> Result:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import jinja2
 
+from clinometer.journal import files
+from clinometer.journal.reader import BrokenJournal
 from clinometer.journal.records import CaseRecord
 from clinometer.journal.text import visible
 from clinometer.journal.vocabulary import OUTCOMES, RAN
@@ -69,13 +71,26 @@ def write(journals: list[Path], out: Path) -> None:
     Raises
     ------
     BrokenJournal
-        A journal cannot be read; nothing is written then.
+        A journal cannot be read, or what is at `out` is a journal or another file that is no page; nothing is written then.
+    OSError
+        The page cannot be written; the old one is as it was.
 
     """
-    html = render(load(journals))
     out = Path(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(html, encoding="utf-8")
+    if source := files.is_one_of(out, journals):
+        raise BrokenJournal(f"{source}: the page would take its place; name another file for the page.")
+    if not _is_page(out):
+        raise BrokenJournal(f"{out}: a file is there that is no page, and stays as it is; name another one for the page.")
+    files.replace(out, render(load(journals)))
+
+
+def _is_page(path: Path) -> bool:
+    """Whether there is nothing at a path that a page would destroy: nothing, a page, an empty file, or what is no file."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        start = file.read(1024).lstrip().lower()
+    return not start or start.startswith((b"<!doctype html", b"<html"))
 
 
 def render(results: Results) -> str:
@@ -133,9 +148,9 @@ def moment(text: str) -> str:
     """Return a time as people read it; a text that is no time stays as it is."""
     try:
         time = datetime.datetime.fromisoformat(text)
-    except ValueError:
+        return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC" if time.tzinfo else f"{time:%Y-%m-%d %H:%M}"
+    except (ValueError, OverflowError):
         return text
-    return f"{time.astimezone(datetime.UTC):%Y-%m-%d %H:%M} UTC" if time.tzinfo else f"{time:%Y-%m-%d %H:%M}"
 
 
 def _joined(folder: Path, names: Iterable[str], suffix: str) -> str:

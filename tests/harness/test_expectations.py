@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asking import CLAUSES
 from hypothesis import strategies as st
 
 from clinometer.backends.reference.adapter import Reference
@@ -113,9 +114,10 @@ def test_entries_about_other_backends_are_left_out(tmp_path: Path) -> None:
 def test_every_field_is_read(tmp_path: Path) -> None:
     """What stands in the file stands in the entry."""
     given = ENTRY | {
-        "operation": "sin",
+        "clauses": ["KINK-1"],
+        "operation": "abs",
         "dtype": "float32",
-        "parameters": ["at0"],
+        "parameters": [next(cell.parameters for cell in CLAUSES["KINK-1"].cells)],
         "outcomes": ["fail", "error"],
         "message_pattern": "off by",
         "intermittent": True,

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import synthetic_journals as made
 from asking import ask, command, of_kind
 
 from clinometer.journal import reader, records
@@ -110,10 +111,10 @@ def test_the_whole_of_a_run_stops_as_one(tmp_path: Path, number: int, start: str
 
 def test_an_interrupted_run_is_not_overwritten(tmp_path: Path) -> None:
     """--journal FILE keeps what FILE held as FILE.1, and says so: only --resume goes on with it."""
-    (tmp_path / "j.jsonl").write_text("yesterday\n")
+    yesterday = made.write(tmp_path / "j.jsonl", [made.run("torch")]).read_text()
     done = ask(tmp_path, *SOUND, "--journal", "j.jsonl", "-k", "truth and [exp-reverse-float64]")
     assert done.returncode == 0, done.stdout
-    assert (tmp_path / "j.jsonl.1").read_text() == "yesterday\n"
+    assert (tmp_path / "j.jsonl.1").read_text() == yesterday
     assert "journal: j.jsonl (what it held before is kept as j.jsonl.1)" in done.stdout
 
 

@@ -55,6 +55,36 @@ def test_a_field_that_nobody_knows_is_passed_over(tmp_path: Path) -> None:
     assert list(reader.read(path))[1] == end
 
 
+def test_a_line_that_cannot_be_read_is_skipped_and_counted(tmp_path: Path) -> None:
+    """Who says where to count them reads all other lines of a damaged journal, and is told which line is the first, and why."""
+    case = made.case()
+    path = made.write(
+        tmp_path / "a.jsonl", [made.run("torch"), case, Result(id=case.id, outcome="pass"), End(at="now", exit=0)]
+    )
+    head, *rest = path.read_text().splitlines()
+    path.write_text("\n".join([head, "garbage", *rest, "[" * 10**5, ""]))
+    gaps = reader.Gaps(path)
+    assert [type(record).__name__ for record in reader.read(path, gaps)] == ["RunRecord", "CaseRecord", "Result", "End"]
+    assert str(gaps).startswith(
+        "2 lines of a.jsonl cannot be read, and what stood there is missing: line 2: not a journal record"
+    )
+
+
+@pytest.mark.parametrize("head", ['{"kind":"run", broken', "all of it is garbage"])
+def test_no_line_is_taken_for_one_of_another_run(tmp_path: Path, head: str) -> None:
+    """Where the head of a run cannot be read, its records are left out, and are not those of the run before."""
+    case, lines = made.case(), list[str]()
+    for backend, outcome in (("torch", "pass"), ("autograd", "fail"), ("mygrad", "pass")):
+        result = Result(id=case.id, outcome=outcome)  # type: ignore[arg-type]  # one of them
+        lines += made.write(tmp_path / "a.jsonl", [made.run(backend), case, result]).read_text().splitlines()
+    path = tmp_path / "a.jsonl"
+    path.write_text("\n".join([*lines[:3], head, *lines[4:], ""]))
+    gaps = reader.Gaps(path)
+    outcomes = [record.outcome for record in reader.read(path, gaps) if isinstance(record, Result)]
+    assert outcomes == ["pass", "pass"]
+    assert gaps.lines == 3
+
+
 def test_a_record_of_an_unknown_kind_is_refused(tmp_path: Path) -> None:
     """It is no record to a version that does not know its kind."""
     path = made.write(tmp_path / "a.jsonl", [made.run("torch"), End(at="now", exit=0)])
