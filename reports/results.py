@@ -184,7 +184,8 @@ class Subject:
         """Take what an attempt has answered; an attended one would have written that a case has ended its process."""
         for id in sorted(self._open):
             cut_off = interrupted or self.runs[-1].attended
-            self._fresh[id] = _unread(id) if self.gapped else _cut_off(id) if cut_off else _crashed(id)
+            found = _UNREAD if self.gapped else _CUT_OFF if cut_off else _CRASHED
+            self._fresh[id] = msgspec.structs.replace(found, id=id)
         self.gapped = False
         same = len({(run.profile, run.seed) for run in self.runs}) == 1
         for id, result in self._fresh.items():
@@ -393,13 +394,7 @@ def _reading_order(case: CaseRecord) -> tuple[object, ...]:
     return (natural(case.clause), case.operation, case.dtype, case.mode, natural(case.parameters), case.id)
 
 
-def _crashed(id: str) -> Result:
-    return Result(id=id, outcome="crash", message="The case started and the process died before it had a result.")
-
-
-def _unread(id: str) -> Result:
-    return Result(id=id, outcome="notrun", message="What the journal says of this case cannot be read.")
-
-
-def _cut_off(id: str) -> Result:
-    return Result(id=id, outcome="notrun", message="The run was interrupted during this case.")
+# What becomes of a case that has begun and has no result.
+_CRASHED = Result(id="", outcome="crash", message="The case started and the process died before it had a result.")
+_UNREAD = Result(id="", outcome="notrun", message="What the journal says of this case cannot be read.")
+_CUT_OFF = Result(id="", outcome="notrun", message="The run was interrupted during this case.")

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from asking import ask, faulty, of_kind, verdicts
@@ -66,40 +65,6 @@ def test_a_broken_journal_is_not_resumed(tmp_path: Path) -> None:
     before = path.read_text()
     assert "j.jsonl, line 2: not a journal record" in told(tmp_path, *SOUND, "--journal", path, "--resume")
     assert path.read_text() == before
-
-
-def test_a_damaged_journal_is_resumed_and_what_cannot_be_read_is_asked_again(tmp_path: Path) -> None:
-    """The line says how much cannot be read; a case whose answer stood there is asked, and is no crash; the others are not."""
-    path, chosen = tmp_path / "j.jsonl", ["-k", "truth and [exp-reverse or truth and [sin-reverse"]
-    assert ask(tmp_path, *SOUND, "--journal", path, *chosen).returncode == 0
-    lines = path.read_text().splitlines()
-    results = [at for at, line in enumerate(lines) if '"kind":"result"' in line]
-    lines[results[1]] = lines[results[1]][:-20] + "\0garbage"
-    path.write_text("\n".join([*lines, ""]))
-    done = ask(tmp_path, *SOUND, "--journal", path, "--resume", *chosen)
-    assert done.returncode == 0, done.stdout
-    found = of_kind_of_damaged(path, records.Result)
-    assert len({r.id for r in found}) == len(found) == len(results)
-    assert {r.outcome for r in found} == {"pass"}
-    shown = ask(tmp_path, *SOUND, "--journal", path, "--resume", "-v", *chosen).stdout
-    assert "1 line of j.jsonl cannot be read, and what stood there is missing: line" in shown
-
-
-def of_kind_of_damaged(path: Path, kind: type) -> list[Any]:
-    """Return the records of one kind that can be read."""
-    return [record for record in reader.read(path, reader.Gaps(path)) if isinstance(record, kind)]
-
-
-@pytest.mark.parametrize("option", ["--journal", "--report"])
-def test_no_file_that_is_no_journal_gives_its_place_to_one(tmp_path: Path, option: str) -> None:
-    """`--journal mine.py` is refused, as is a report whose journal would take the place of another file."""
-    mine = tmp_path / ("mine.py" if option == "--journal" else "mine.jsonl")
-    mine.write_text("print('mine')\n")
-    named = mine if option == "--journal" else mine.with_suffix(".html")
-    line = told(tmp_path, *SOUND, option, named)
-    assert f"{mine}: cannot be written: a file is there that is no journal; name another one" in line
-    assert mine.read_text() == "print('mine')\n"
-    assert [path.name for path in tmp_path.iterdir()] == [mine.name]
 
 
 def test_nothing_can_be_resumed_without_a_journal(tmp_path: Path) -> None:
