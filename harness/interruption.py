@@ -8,6 +8,7 @@ nothing. So whoever runs the suites takes these signals into its own hands, and 
 from __future__ import annotations
 
 import contextlib
+import gc
 import signal
 import threading
 import time
@@ -26,9 +27,9 @@ def heard() -> Iterator[None]:
     """Within, raise KeyboardInterrupt when a signal asks for the end.
 
     SIGHUP stays ignored where it is: that is what `nohup` is for. SIGCHLD does not, else a child that crashed would
-    look like one that ended well. Handlers are not inherited by children, which begin with the defaults. What is raised
-    in a callback of the garbage collector or in a destructor is lost, and what is raised within a library may become
-    another exception; so whoever works in steps says `insist` between two of them.
+    look like one that ended well. Handlers are not inherited by children, which begin with the defaults. Nothing is raised
+    in a callback of the garbage collector, where it would be printed and lost; in a destructor it is, and what is raised
+    within a library may become another exception; so whoever works in steps says `insist` between two of them.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -87,7 +88,17 @@ def _once(came: list[int]) -> Callable[[int, FrameType | None], Any]:
         if now - last >= ONE:
             last = now
             came.append(number)
-            if not _BUSY:
+            if not _BUSY and not _collecting(frame):
                 raise KeyboardInterrupt
 
     return interrupt
+
+
+def _collecting(frame: FrameType | None) -> bool:
+    """Whether a callback of the garbage collector is at work, as Hypothesis has one: what it raises is printed, and lost."""
+    codes = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in codes:
+            return True
+        frame = frame.f_back
+    return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -119,6 +120,23 @@ def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
     clause = CLAUSES["GRAD-1"]
     with pytest.raises(KeyboardInterrupt):
         examine(clause, clause.cells[0], Struck(), profile="quick")
+
+
+def test_a_signal_that_comes_while_garbage_is_collected_is_insisted_on(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is raised in a callback of the collector, which would print it; the run ends at the next step."""
+
+    def callback(phase: str, info: dict[str, int]) -> None:
+        if phase == "stop":
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    gc.callbacks.append(callback)
+    try:
+        gc.collect()
+    finally:
+        gc.callbacks.remove(callback)
+    assert capsys.readouterr().err == ""
+    with pytest.raises(KeyboardInterrupt):
+        interruption.insist()
 
 
 def test_where_nobody_listens_an_interruption_is_taken_at_its_word() -> None:
