@@ -231,7 +231,7 @@ def pytest_cmdline_main(config: pytest.Config) -> int | None:
             _run(config)
         except pytest.exit.Exception as refused:
             sys.stderr.write(f"clinometer: {visible(refused.msg)}\n")
-            return refused.returncode
+            return INCOMPLETE if refused.returncode is None else refused.returncode
         except KeyboardInterrupt:
             sys.stderr.write("clinometer: interrupted before the first case\n")
             return INCOMPLETE
@@ -321,6 +321,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     elif run.failed and exitstatus == pytest.ExitCode.OK:
         session.exitstatus = NEW_FAILURES
     run.finish(int(session.exitstatus), stopped)
+    if run.lost:
+        session.exitstatus = INCOMPLETE
 
 
 def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pytest.Config) -> None:
@@ -339,9 +341,9 @@ def pytest_terminal_summary(terminalreporter: Any, exitstatus: int, config: pyte
         terminalreporter.write_line(f"the run is incomplete{again}")
     if run.path:
         kept = f" (what it held before is kept as {run.kept.name})" if run.kept else ""
-        terminalreporter.write_line(f"journal: {run.path}{kept}")
+        terminalreporter.write_line(visible(f"journal: {run.lost or run.path}{kept}"))
     if run.report:
-        terminalreporter.write_line(f"report:  {run.trouble or run.report}")
+        terminalreporter.write_line(visible(f"report:  {run.trouble or run.report}"))
 
 
 def _resumption(config: pytest.Config) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from collections.abc import Iterable
@@ -38,6 +39,7 @@ class Session:
         self.worker: str = getattr(config, "workerinput", {}).get("workerid", "")
         self.gaps = ""  # what cannot be read of the journal that this run goes on with
         self.trouble = ""  # why there is no report
+        self.lost = ""  # why the journal does not go on
         self.kept: Path | None = None  # where that is which stood in the journal's place
         self.incomplete = False
         self.failed = False  # the run that this one resumes had new failures, so that both together have
@@ -125,7 +127,17 @@ class Session:
     def write(self, *some: records.AnyRecord) -> None:
         """Append to the journal, if there is one."""
         if self.journal is not None:
-            self.journal.write(*some)
+            try:
+                self.journal.write(*some)
+            except OSError as error:
+                self._close()
+                self.lost = f"{self.path}: cannot be written: {error.strerror or error}; what was written is kept"
+                raise pytest.exit.Exception(self.lost) from None  # as an interruption: then pytest prints its summary
+
+    def _close(self) -> None:
+        if self.journal is not None:
+            self.journal.close()
+            self.journal = None
 
     def _write_head(self, problem: str = "") -> None:
         if self.journal is None:
@@ -161,13 +173,14 @@ class Session:
 
     def finish(self, exit_: int, interrupted: bool) -> None:
         """Close the journal and write the report; a run that is incomplete was interrupted, or its workers have died."""
-        self.incomplete = exit_ == INCOMPLETE
-        if self.journal is None or self.path is None:
+        if self.path is None or (self.journal is None and not self.lost):
+            self.incomplete = exit_ == INCOMPLETE
             return
         if not self.worker:
-            self.write(records.End(at=records.now(), exit=exit_, interrupted=interrupted, nonce=self.nonce))
-        self.journal.close()
-        self.journal = None
+            with contextlib.suppress(pytest.exit.Exception):
+                self.write(records.End(at=records.now(), exit=exit_, interrupted=interrupted, nonce=self.nonce))
+        self._close()
+        self.incomplete = exit_ == INCOMPLETE or bool(self.lost)
         if self.report is not None and not self.worker:
             from clinometer.reports.html import page  # templates: only a run that reports needs them
 

@@ -14,7 +14,7 @@ from clinometer.harness.interruption import insist
 from clinometer.reference.text import clipped
 
 THERE, MISSING, WRONG, UNLOADED = "there", "missing", "wrong", "not loaded"
-SAID = 400  # characters of what an exception says
+LONGEST = 1_000  # characters of what is said
 CARRYING = "asarray, to_numpy"
 OVER = {"over": True}
 
@@ -70,12 +70,12 @@ def answered(question: Question) -> Answer:
     try:
         ask()
     except Fault as fault:
-        return Answer(member, WRONG, str(fault), fault.mend)
+        return Answer(member, WRONG, clipped(str(fault), LONGEST), fault.mend)
     except NotThere as absent:
-        return Answer(member, MISSING, str(absent))
+        return Answer(member, MISSING, clipped(str(absent), LONGEST))
     except BaseException as error:  # whatever an adapter or a library may raise
         insist(error)
-        return Answer(member, WRONG, f"raises {clipped(in_one_line(error), SAID)}", mend)
+        return Answer(member, WRONG, f"raises {clipped(in_one_line(error), LONGEST)}", mend)
     return Answer(member, THERE)
 
 

@@ -10,6 +10,10 @@ from asking import ask
 
 from clinometer.journal import reader, records
 
+SMALL = """
+import resource
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
+"""  # a disk that is soon full, as far as one process is concerned
 SOUND = ["--backend", "reference"]
 
 
@@ -43,6 +47,20 @@ def test_a_damaged_journal_is_resumed_and_what_cannot_be_read_is_asked_again(tmp
 def of_kind_of_damaged(path: Path, kind: type) -> list[Any]:
     """Return the records of one kind that can be read."""
     return [record for record in reader.read(path, reader.Gaps(path)) if isinstance(record, kind)]
+
+
+@pytest.mark.parametrize("size", [300, 90_000])
+def test_a_run_whose_journal_cannot_go_on_ends_and_says_so(tmp_path: Path, size: int) -> None:
+    """A full disk ends the run with 3 and the name of the file; what was written before is kept, and is not blamed."""
+    (tmp_path / "small.py").write_text(SMALL.format(size=size))
+    done = ask(tmp_path, *SOUND, "--journal", "j.jsonl", "-p", "small", "-k", "truth and float64")
+    assert done.returncode == 3
+    assert "j.jsonl: cannot be written: File too large; what was written is kept" in done.stdout + done.stderr
+    assert "Traceback" not in done.stdout + done.stderr
+    assert (tmp_path / "j.jsonl").stat().st_size <= size
+    if size > 1_000:
+        assert "the run is incomplete" in done.stdout
+        assert of_kind_of_damaged(tmp_path / "j.jsonl", records.CaseRecord)
 
 
 @pytest.mark.parametrize("option", ["--journal", "--report"])
