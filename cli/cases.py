@@ -2,101 +2,41 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+import textwrap
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.syntax import Syntax
 
 from clinometer.cli import console, reproduction
+from clinometer.cli.explanation import explanation
+from clinometer.cli.lookup import Found, chosen, found
 from clinometer.cli.plain import plain, refuse
-from clinometer.cli.processes import FOLDER
 from clinometer.harness import interruption
-from clinometer.journal.reader import BrokenJournal
-from clinometer.journal.records import CaseRecord, Result, RunRecord
+from clinometer.journal.records import RunRecord
 from clinometer.journal.text import visible
-from clinometer.journal.vocabulary import FAILURES, INCOMPLETE, NEW_FAILURES
-from clinometer.reports.results import Subject, load
+from clinometer.journal.vocabulary import INCOMPLETE, NEW_FAILURES
 
-NAMED = 5  # cases that a refusal names
-TELLING = ("inconclusive", "unsupported", "pass", "notrun")  # outcomes that are no failures, that which says most first
-
-
-# ----- which case -----
-
-
-@dataclass(frozen=True)
-class Found:
-    """A case, and what came of it in one journal."""
-
-    journal: Path
-    subject: Subject
-    case: CaseRecord
-    result: Result
-
-    @property
-    def failed(self) -> bool:
-        """Whether it is a failure, known or new."""
-        return self.result.outcome in FAILURES
-
-
-def found(journals: Sequence[Path], prefix: str) -> list[Found]:
-    """Return what came of a case, in each journal that asked it.
-
-    Parameters
-    ----------
-    journals : sequence of Path
-        Where it is looked for; if there are none, in `clinometer-report`.
-    prefix : str
-        Its id, or the first letters of it.
-
-    Raises
-    ------
-    BrokenJournal
-        No journal, or no case of that name, or several.
-    """
-    paths = list(journals) or sorted(FOLDER.glob("*.jsonl"))
-    if prefix.endswith(".jsonl"):
-        raise BrokenJournal(f"{prefix}: is a journal; write the id of a case, or its first letters, behind it.")
-    if not paths:
-        raise BrokenJournal(f"{FOLDER}: holds no journal; write one with `clinometer run BACKEND`, or name yours.")
-    where = ", ".join(map(str, paths))
-    met = [
-        Found(path, subject, subject.cases[id], result)
-        for path in paths
-        for subject in load([path]).subjects
-        for id, result in subject.results.items()
-        if id.startswith(prefix)
-    ]
-    named = {it.case.id: it.case.title for it in met}
-    if not prefix or not named:
-        raise BrokenJournal(f"{where}: the letters {prefix!r} name no case; copy the id from the report.")
-    if prefix not in named and len(named) > 1:
-        some = "; ".join(f"{id} {title}" for id, title in list(named.items())[:NAMED])
-        more = "; ..." if len(named) > NAMED else ""
-        raise BrokenJournal(f"{where}: the letters {prefix!r} begin {len(named)} cases, write more of them: {some}{more}")
-    return [it for it in met if it.case.id == prefix or prefix not in named]
-
-
-def chosen(met: Sequence[Found]) -> Found:
-    """Return the one that failed, else the one that says most.
-
-    Raises
-    ------
-    BrokenJournal
-        Several failed.
-    """
-    failed = [it for it in met if it.failed]
-    if len(failed) > 1:
-        which = "; ".join(f"{it.journal} ({it.subject.name}: {it.result.outcome})" for it in failed)
-        raise BrokenJournal(f"case {failed[0].case.id} ({failed[0].case.title}) failed in several, name one journal: {which}")
-    return failed[0] if failed else min(met, key=lambda it: TELLING.index(it.result.outcome))
-
-
-# ----- repro -----
+ENTRIES = 48  # of an array that are shown
+STEPS = 16  # finite differences that are shown
+NEIGHBOURS = 8  # cases of one outcome that are named
+VERB = {
+    "pass": "holds",
+    "fail": "fails",
+    "error": "raises",
+    "crash": "crashes",
+    "timeout": "hangs",
+    "invalid": "a defect of ours",
+    "inconclusive": "undecided",
+    "unsupported": "not offered",
+    "notrun": "not run",
+}
 
 
 @click.command()
@@ -182,3 +122,185 @@ def _of_interest(run: RunRecord) -> dict[str, str]:
     own = run.backend.partition(":")[0]
     kept = {name: version for name, version in run.versions.items() if name not in ("hypothesis", "pytest")}
     return dict(sorted(kept.items(), key=lambda item: item[0] != own))
+
+
+# ----- explain -----
+
+
+@click.command()
+@click.argument("journals", nargs=-1, type=click.Path(path_type=Path), metavar="[JOURNAL...]")
+@click.argument("case")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@plain
+def explain(journals: tuple[Path, ...], case: str, form: str) -> None:
+    """Say what stands behind a verdict.
+
+    The clause, what was asked, what the witnesses say, where the tolerance comes from, which neighbours hold, and what
+    to do next.
+
+    CASE is the id that stands in the report beside the case; its first letters are enough. Without a JOURNAL, those in
+    clinometer-report are searched; of several, that in which the case has failed is taken.
+    """
+    met = found(journals, case)
+    it = chosen(met)
+    told = explanation(it, [one for one in met if one is not it])
+    if form == "json":
+        click.echo(json.dumps(told, indent=2))
+        return
+    for line in _lines(told):
+        console.OUT.print(console.shown(line) if line.startswith(" ") else f"[bold]{console.shown(line)}[/]", soft_wrap=True)
+
+
+def _lines(told: dict[str, Any]) -> Iterator[str]:
+    """Yield the lines of an explanation; what is not indented is a title."""
+    yield f"{told['title']} (case {told['id']})"
+    yield from _prose(told["clause"]["text"])
+    yield from _prose(told["clause"]["means"])
+    for title, lines in (
+        ("What was asked", _asked(told["asked"])),
+        ("What came of it", _outcome(told["outcome"])),
+        ("Where it fails", _entry(told.get("entry", {}))),
+        ("The witnesses", _witnesses(told.get("witnesses", {}))),
+        ("The tolerance", _tolerance(told.get("tolerance", {}))),
+        ("The stack", _verbatim(told.get("stack", ""))),
+        ("What was recorded", _observed(told.get("observed", []))),
+        ("Its neighbours: the same clause and operation", _neighbours(told)),
+        ("The same case elsewhere", _elsewhere(told["elsewhere"])),
+        ("Next", _next(told["next"])),
+    ):
+        if some := list(lines):
+            yield ""
+            yield title
+            yield from some
+
+
+def _prose(text: str, indent: str = "  ", first: str = "") -> Iterator[str]:
+    """Yield sentences, wrapped; a word that is longer than a line, such as a link, stays whole."""
+    width = max(console.OUT.width, 40)
+    yield from textwrap.wrap(
+        text, width, initial_indent=first or indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _verbatim(text: str) -> Iterator[str]:
+    yield from (f"    {line}" for line in text.split("\n") if line.strip())
+
+
+def _table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Yield rows whose columns are as wide as they must be."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "    " + "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _asked(asked: dict[str, Any]) -> Iterator[str]:
+    libraries = ", ".join(f"{name} {version}" for name, version in asked["versions"].items())
+    backend = asked["backend"] if asked["backend"] in asked["versions"] else f"{asked['backend']} ({libraries})"
+    run = f"{asked['profile']} profile, seed {asked['seed']}; {asked['journal']}"
+    yield from _prose(f"Of {libraries if asked['backend'] in asked['versions'] else backend}; {run}")
+    for limit in asked["limits"]:
+        yield from _prose(f"! {limit}")
+    facts = [asked[name] for name in ("operation", "dtype", "mode", "parameters") if asked[name]]
+    yield from _prose("; ".join(filter(None, (", ".join(facts), asked["counts"]))))
+    if asked["program"]:
+        yield from _prose("The program, in the words of the catalogue:")
+        yield from _verbatim(asked["program"])
+    if asked["inputs"]:
+        yield from _prose("Its inputs:")
+    for array in asked["inputs"]:
+        yield from _prose(_written(array), indent="      ", first="    ")
+
+
+def _written(array: dict[str, Any]) -> str:
+    """Return an array as Python writes it, with its name, dtype and shape."""
+    shape, values = array.get("shape", []), array.get("values", [])
+    sides = ", ".join(map(str, shape)) + "," * (len(shape) == 1)
+    return f"{array.get('name', 'x')}  {array.get('dtype', '')} ({sides}) = {_nested(values[:ENTRIES], shape, len(values))}"
+
+
+def _nested(values: list[str], shape: list[int], size: int) -> str:
+    if size > ENTRIES:
+        return f"{', '.join(values)}, ... and {size - ENTRIES} more"
+    if not shape:
+        return "".join(values[:1])
+    step = len(values) // shape[0] if shape[0] else 0
+    rows = (_nested(values[i * step : (i + 1) * step], shape[1:], step) for i in range(shape[0]))
+    return f"[{', '.join(rows)}]"
+
+
+def _outcome(outcome: dict[str, Any]) -> Iterator[str]:
+    yield from _prose(outcome["means"])
+    if outcome["message"]:
+        yield from _prose(outcome["message"], indent="      ", first="    ")
+    yield from _prose(outcome["about"])
+    yield from _prose(outcome["reason"], indent="      ", first="    ")
+    yield from (f"    {link}" for link in outcome["links"])
+    yield from _prose(outcome["stable"])
+
+
+def _entry(entry: dict[str, Any]) -> Iterator[str]:
+    if "index" not in entry:
+        yield from _table([(f"{name}:", what) for name, what in entry.items()]) if entry else ()
+        return
+    where = f"at {entry['index']}" if entry["index"] else "of a scalar"
+    outside = entry["outside"]
+    count = (
+        f"; {outside} of {entry['entries']} entries are outside of their tolerance" if entry["entries"] > 1 and outside else ""
+    )
+    yield from _prose(f"{entry['claim']}, {where}{count}:")
+    error = f"{entry['error']} tolerances; up to 1, rounding can explain it" if entry["error"] else ""
+    rows = [(name, entry[name]) for name in ("got", "expected", "difference", "tolerance")] + [("error", error)]
+    yield from _table([(name, what) for name, what in rows if what])
+
+
+def _witnesses(said: dict[str, Any]) -> Iterator[str]:
+    if "none" in said:
+        yield from _prose(said["none"])
+    if "first" not in said:
+        return
+    yield from _prose(said["first"], indent="     ", first="  1. ")
+    yield from _prose(said["second"], indent="     ", first="  2. ")
+    if steps := said["steps"]:
+        parts = ", for the real and for the imaginary part" if sum(it.get("taken", False) for it in steps) > 1 else ""
+        text = f"The steps that it tried{parts}; half of the one that is taken shows whether that can be believed:"
+        yield from _prose(text, indent="     ")
+        rows = [(it["step"], it["estimate"], it["error"], "taken" if it.get("taken") else "") for it in steps[:STEPS]]
+        yield from _table([("step", "estimate", "its error, estimated", ""), *rows])
+    yield from _prose(said["agreement"])
+
+
+def _tolerance(tolerance: dict[str, Any]) -> Iterator[str]:
+    if not tolerance:
+        return
+    yield from _prose(f"{tolerance['value']}. {tolerance['means']}" if tolerance["value"] else tolerance["means"])
+    if "formula" in tolerance:
+        yield f"    tolerance = {tolerance['formula']}"
+        yield from _prose(f"How, why that can be trusted, and what was measured: {tolerance['page']}")
+
+
+def _observed(observed: list[dict[str, str]]) -> Iterator[str]:
+    for it in observed:
+        yield from _prose(f"{it['point']}: {it['answer']}", indent="      ", first="    ")
+
+
+def _neighbours(told: dict[str, Any]) -> Iterator[str]:
+    """Yield which neighbours hold and which do not, each named by what tells it from the others."""
+    near = told["neighbours"]
+    names = [name for name in ("dtype", "mode", "parameters") if len({it[name] for it in [told["asked"], *near]}) > 1]
+    by: dict[str, list[str]] = defaultdict(list)
+    for it in near:
+        known = " (known)" if it["standing"] == "known" else ""
+        by[VERB[it["outcome"]] + known].append(" ".join(it[name] for name in names if it[name]))
+    for verb, labels in by.items():
+        more = f"; and {len(labels) - NEIGHBOURS} more" if len(labels) > NEIGHBOURS else ""
+        yield from _prose(f"{verb}: {'; '.join(labels[:NEIGHBOURS])}{more}", indent="      ", first="  ")
+
+
+def _elsewhere(others: list[dict[str, str]]) -> Iterator[str]:
+    yield from (f"  {it['backend']}, {it['journal']}: {VERB[it['outcome']]}" for it in others)
+
+
+def _next(steps: list[dict[str, str]]) -> Iterator[str]:
+    for step in steps:
+        yield from _prose(f"{step['for'][0].upper()}{step['for'][1:]}:")
+        yield from _verbatim(step["do"])

@@ -82,10 +82,12 @@ def suggestions(found: Sequence[Count], kept: dict[Path, Path]) -> list[tuple[li
     kept : dict
         For each journal the file that keeps what it held before.
     """
-    for count in found:
-        for case, result in count.new:
-            if result.evidence is not None and result.evidence.script:
-                return [(["repro", str(count.journal), case.id], f"the script of the first new failure, {case.clause}")]
+    new = [([str(count.journal), case.id], case, result) for count in found for case, result in count.new]
+    scripted = [it for it in new if it[2].evidence is not None and it[2].evidence.script]
+    if new:
+        words, case, _ = (scripted or new)[0]
+        explained = (["explain", *words], f"what stands behind the first new failure, {case.clause}")
+        return [explained, (["repro", *words], "runs its script, and says whether it fails again")] if scripted else [explained]
     tips = [
         (["diff", str(kept[count.journal]), str(count.journal)], "what has changed since the run before")
         for count in found

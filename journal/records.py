@@ -113,6 +113,7 @@ class Evidence(msgspec.Struct, omit_defaults=True, kw_only=True):
     index: list[int] | None = None  # the worst entry, or the first that differs; empty for a scalar's
     error: str = ""  # there, in units of the tolerance
     witness: Witness | None = None  # heard about that entry
+    sides: list[str] = []  # what got and expected are, in the names of the script, where both are answers of the library
     program: str = ""  # readable Python
     script: str = ""  # stand-alone, in the backend's own library
     trace: str = ""

@@ -52,6 +52,8 @@ def evidence(finding: Finding, clause: Clause, backend: Backend, selection: str,
         made.program = plain(case.program)
     if case is not None or finding.lines:
         made.script = script(finding, clause, backend, selection, mode)
+    if finding.about is not None and finding.about.right:
+        made.sides = [finding.about.left, finding.about.right]
     for name in ("got", "expected", "tolerance"):
         if getattr(finding, name) is not None:
             setattr(made, name, as_text(getattr(finding, name)))

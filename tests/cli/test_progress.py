@@ -194,14 +194,18 @@ def test_the_last_block_and_the_page_count_new_and_known_alike(tmp_path: Path) -
 
 
 def test_what_to_try_next_is_what_can_be_tried(tmp_path: Path) -> None:
-    """The script of a new failure, where there is one; else the comparison, more examples and a library of one's own."""
+    """A new failure and its script, where there is one; else the comparison, more examples and a library of one's own."""
     sound, wrong = tmp_path / "reference.jsonl", tmp_path / "torch.jsonl"
     made.write(sound, [made.run("reference"), *CASES, *results([("pass", "")] * 12), End(at="now", exit=0)])
     failed = Result(id=CASES[0].id, outcome="fail", evidence=Evidence(script="print(1)"))
     made.write(wrong, [made.run("torch"), *CASES, Start(id=CASES[0].id, at="now"), failed, End(at="now", exit=1)])
-    [(words, what)] = closing.suggestions(closing.counts([sound, wrong]), {})
-    assert words == ["repro", str(wrong), CASES[0].id]
-    assert "GRAD-1" in what
+    explained, again = closing.suggestions(closing.counts([sound, wrong]), {})
+    assert explained[0] == ["explain", str(wrong), CASES[0].id]
+    assert "GRAD-1" in explained[1]
+    assert again[0] == ["repro", str(wrong), CASES[0].id]
+    crashed = Result(id=CASES[0].id, outcome="crash")
+    made.write(wrong, [made.run("torch"), *CASES, Start(id=CASES[0].id, at="now"), crashed, End(at="now", exit=1)])
+    assert [words[0] for words, _ in closing.suggestions(closing.counts([sound, wrong]), {})] == ["explain"]
     made.write(wrong, [made.run("torch"), *CASES, *results([("fail", KNOWN)] * 12), End(at="now", exit=0)])
     tips = closing.suggestions(closing.counts([sound, wrong]), {wrong: tmp_path / "torch.jsonl.1"})
     assert [words[0] for words, _ in tips] == ["diff", "atlas", "run", "run"]

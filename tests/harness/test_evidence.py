@@ -128,3 +128,12 @@ def test_the_cost_of_a_gradient_is_no_convention(tmp_path: Path) -> None:
     for result in results:
         assert result.cost.ratio > 0
         assert not result.observed
+
+
+def test_two_answers_of_a_library_are_named_as_the_script_names_them() -> None:
+    """Where an answer is held against another one, the journal says which; where it is held against numbers, nothing."""
+    found = shown("FWD-2", PLANTED["scaled_tangent"](), dtype="float64")
+    assert len(found.sides) == 2
+    for name, side in zip(("got", "expected"), found.sides, strict=True):
+        assert f"{name} = {side}\n" in found.script
+    assert not shown("FWD-1", PLANTED["scaled_tangent"](), dtype="float64").sides

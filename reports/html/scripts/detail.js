@@ -42,10 +42,17 @@ async function drawCase(id, backend) {
       { class: "evidence", id: "evidence" },
       evidence[chosen] ? evidenceBlocks(evidence[chosen], D.subjects[chosen].name) : noEvidence(chosen, c),
     ),
+    inTerminal(D.ids[c], evidence[chosen]),
     tests[c] && !D.subjects[chosen].problem
       ? el("div", { class: "wraps" }, block("Run it again", `${D.subjects[chosen].rerun} ${tests[c]}`, true))
       : "",
   );
+}
+
+/** The commands that say in a terminal what stands here, and more. */
+function inTerminal(id, evidence) {
+  const commands = [`clinometer explain ${id}`, evidence?.script ? `clinometer repro ${id}` : ""].filter(Boolean);
+  return el("div", { class: "wraps" }, block("In a terminal", commands.join("\n"), true));
 }
 
 function trail(c) {
@@ -236,15 +243,18 @@ function comparison(evidence) {
     "section",
     { class: "block" },
     el("h3", null, title),
-    witness && el("p", { class: "heard" }, hearing(witness, index)),
+    witness && el("p", { class: "heard" }, hearing(witness, index, evidence.claim)),
+    evidence.sides?.length &&
+      el("p", { class: "heard" }, `In the names of the script, got is ${evidence.sides[0]}, and expected is ${evidence.sides[1]}.`),
     to - from < length ? el("p", { class: "quiet" }, `Entries ${from} to ${to - 1} of ${length}.`) : "",
     el("div", { class: "wide", tabindex: 0, role: "region", "aria-label": title }, table),
   );
 }
 
 /** What the second witness says, and of which entry: it was heard about no other. */
-function hearing(witness, index) {
-  const who = witness.steps?.length ? "finite differences" : "plain numpy";
+function hearing(witness, index, claim) {
+  const inDigits = claim === "value" ? "plain numpy" : "finite differences in many digits";
+  const who = witness.steps?.length ? "finite differences" : inDigits;
   const where = index?.length ? `At [${index.join(", ")}]` : "Here";
   return `${where} the second witness, ${who}, says ${witness.value}, give or take ${witness.error}.`;
 }
