@@ -135,7 +135,15 @@ def test_a_case_shows_its_evidence(visit: Visit, report: Path) -> None:
     assert found.locator("#case .side").count() == 4
     assert "▶ [1, 2]" in found.inner_text("#case .numbers .bad")
     text = found.inner_text("#case")
-    for part in ("Inputs", "Finite difference, step by step", "Program", "Stand-alone script", "Trace", "In a terminal", "Run it again"):
+    for part in (
+        "Inputs",
+        "Finite difference, step by step",
+        "Program",
+        "Stand-alone script",
+        "Trace",
+        "In a terminal",
+        "Run it again",
+    ):
         assert part in text
     assert "--backend autograd" in text
     id = any_failure(found).split("/")[2]
