@@ -77,7 +77,10 @@ def repro(journals: tuple[Path, ...], case: str, only_print: bool, timeout: floa
         refuse(f"--python {python}: there is no such program.")
     console.rule(f"{it.case.title}, {it.subject.name}")
     if console.OUT.is_terminal:
-        console.OUT.print(Syntax(visible(script).rstrip("\n"), "python", theme="ansi_dark", word_wrap=True))
+        colours = Syntax(
+            "", "python", theme="ansi_dark"
+        )  # the terminal's own; it wraps long lines itself, so that all can be copied
+        console.OUT.print(colours.highlight(visible(script).rstrip("\n")), soft_wrap=True)
     else:
         click.echo(visible(script).rstrip("\n"))
     console.rule("What it prints")

@@ -24,7 +24,13 @@ from clinometer.reports.html import page
 collect_ignore = (
     []
     if os.name == "posix"
-    else ["cli/test_processes.py", "harness/test_interruption.py", "harness/test_scripts_fail.py", "test_documents.py"]
+    else [
+        "cli/test_cases.py",
+        "cli/test_processes.py",
+        "harness/test_interruption.py",
+        "harness/test_scripts_fail.py",
+        "test_documents.py",
+    ]
 )
 
 settings.register_profile("the same every day", derandomize=True, database=None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -68,19 +71,73 @@ def test_an_ending_is_held_against_what_the_journal_says(
     assert (called.exit_code, said in unwrapped(called)) == (code, True), called.output
 
 
-HANGING = "import subprocess, sys, time\nsubprocess.Popen([sys.executable, '-c', {child!r}])\ntime.sleep(600)"
+CHILD = """\
+import fcntl, sys, time
+lock = open({lock!r}, "w")
+fcntl.flock(lock, fcntl.LOCK_EX)
+print("locked", flush=True)
+time.sleep(600)
+"""
+HANGING = """\
+import subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", {child!r}], stdout=subprocess.PIPE)
+child.stdout.readline()
+time.sleep(600)
+"""
+
+
+def is_free(path: Path, tries: int = 50) -> bool:
+    """Whether nobody has a lock any more; who was killed a moment ago may still be on the way out."""
+    for _ in range(tries):
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                time.sleep(0.1)
+            else:
+                return True
+    return False
 
 
 @pytest.mark.parametrize(("outcome", "code"), [("timeout", 1), ("fail", 3)])
 def test_a_script_that_hangs_is_killed_with_what_it_has_started(outcome: Outcome, code: int, tmp_path: Path) -> None:
     """It is said to hang, with the line in which it does, and a child of its own does not outlive it."""
-    child = f"import time, pathlib; time.sleep(8); pathlib.Path({str(tmp_path / 'late')!r}).touch()"
-    path = journal(tmp_path / "a.jsonl", outcome, HANGING.format(child=child), message="no result within 60 s")
-    called = call("repro", path, CASE.id, "--timeout", "2")
+    lock = tmp_path / "lock"
+    script = HANGING.format(child=CHILD.format(lock=str(lock)))
+    path = journal(tmp_path / "a.jsonl", outcome, script, message="no result within 60 s")
+    called = call("repro", path, CASE.id, "--timeout", "3")
     assert called.exit_code == code
-    assert "it was still running after 2 s, and was killed" in unwrapped(called)
-    assert 'File "case.py", line 3' in called.stdout
-    assert not (tmp_path / "late").exists()
+    assert "it was still running after 3 s, and was killed" in unwrapped(called)
+    assert 'File "case.py", line 4' in called.stdout
+    assert is_free(lock)
+
+
+def test_a_script_that_ends_takes_with_it_what_it_has_started(tmp_path: Path) -> None:
+    """A child that holds the output open keeps nobody waiting."""
+    lock = tmp_path / "lock"
+    script = HANGING.format(child=CHILD.format(lock=str(lock))).replace("time.sleep(600)\n", "assert 0")
+    assert call("repro", journal(tmp_path / "a.jsonl", script=script), CASE.id).exit_code == 1
+    assert is_free(lock)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_script_as_well(number: signal.Signals, tmp_path: Path) -> None:
+    """Whoever is interrupted leaves nothing behind, and does not say that a failure was seen."""
+    lock = tmp_path / "lock"
+    path = journal(tmp_path / "a.jsonl", "timeout", CHILD.format(lock=str(lock)))
+    command = [sys.executable, "-c", "from clinometer.cli.main import main; main()", "repro", str(path), CASE.id]
+    called = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        while not lock.exists() or is_free(lock, tries=1):
+            assert called.poll() is None
+            time.sleep(0.1)
+        called.send_signal(number)
+        _, said = called.communicate(timeout=60)
+    finally:
+        called.kill()
+    assert called.returncode == 3
+    assert "interrupted; the script was killed" in said
+    assert is_free(lock)
 
 
 def test_a_deaf_process_is_killed_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,8 +150,10 @@ def test_a_deaf_process_is_killed_as_well(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_nothing_can_be_read_from_the_terminal(tmp_path: Path) -> None:
     """A script that asks gets an end of file."""
-    called = call("repro", journal(tmp_path / "a.jsonl", script="input()\nassert 0"), CASE.id)
-    assert called.exit_code == 3
+    path = journal(tmp_path / "a.jsonl", script="input()\nassert 0")
+    command = [sys.executable, "-c", "from clinometer.cli.main import main; main()", "repro", str(path), CASE.id]
+    called = subprocess.run(command, input="yes\n", capture_output=True, text=True, timeout=60, check=False)
+    assert called.returncode == 3
     assert "EOFError" in called.stdout
 
 

@@ -142,6 +142,8 @@ def test_lines_fit_a_terminal(steep: Path, width: int, monkeypatch: pytest.Monke
     long = [line for line in called.stdout.splitlines() if len(line) > width and not line.startswith(commands)]
     assert not [line for line in long if len(line.split()) > 1]
     assert f"    clinometer repro {steep} {failing(steep, 'det').id}\n" in called.stdout
+    monkeypatch.setattr(console.OUT, "_width", 40)
+    assert f"{steep}\n" in call("explain", steep, failing(steep, "det").id).stdout
 
 
 @pytest.mark.parametrize(
