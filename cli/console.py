@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from clinometer.cli.closing import Count
-from clinometer.journal.text import visible
+from clinometer.journal.text import brief, visible
 from clinometer.journal.vocabulary import WRONG
 from clinometer.reports.atlas import Point
 from clinometer.reports.compare import Change, Comparison
@@ -84,7 +84,7 @@ def next_steps(steps: Sequence[tuple[str, str]]) -> None:
 
 def failure(name: str, outcome: str, message: str) -> None:
     """Print a failure that nobody expected in one line, which a terminal cuts off at its edge."""
-    line = Text.from_markup(f"[bold red]✕[/] [bold]{shown(name)}[/] {outcome}: {shown(message)}", emoji=False)
+    line = Text.from_markup(f"[bold red]✕[/] [bold]{shown(name)}[/] {outcome}: {shown(brief(message))}", emoji=False)
     whole = not OUT.is_terminal
     OUT.print(line, no_wrap=True, crop=not whole, soft_wrap=whole, overflow="ignore" if whole else "ellipsis")
 
@@ -269,7 +269,7 @@ def _change(it: Change, arrow: str) -> Iterable[tuple[str, str, str]]:
     outcomes = [f"{outcome} (known)" if known else outcome for outcome, known in zip(it.outcomes, it.known, strict=True)]
     yield shown(it.case.clause), f" {arrow} ".join(outcomes), shown(what)
     if it.message:
-        yield "", "", f"[dim]{shown(it.message)}[/]"
+        yield "", "", f"[dim]{shown(brief(it.message))}[/]"
 
 
 def _convention(point: Point, label: str, arrow: str) -> tuple[str, str, str]:

@@ -19,6 +19,7 @@ from clinometer.cli.processes import FOLDER
 from clinometer.cli.watch import Watch
 from clinometer.harness import interruption
 from clinometer.journal import vocabulary
+from clinometer.journal.reader import BrokenJournal
 from clinometer.journal.text import visible
 from clinometer.reports.html import page
 
@@ -201,8 +202,7 @@ def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:
     codes = {outcome.code for outcome in outcomes.values()}
     journals = [journal for journal, outcome in outcomes.items() if outcome.written]
     found = closing.counts(journals)
-    if journals:
-        page.write(journals, output)
+    report = _reported(journals, output)
     if any(count.subject.unfinished for count in found):
         codes.add(vocabulary.INCOMPLETE)
     console.verdicts(found)
@@ -210,7 +210,7 @@ def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:
     for outcome in outcomes.values():
         if outcome.sentence and outcome.sentence not in said:
             console.notice(outcome.sentence)
-    click.echo(visible(f"Report: {output}") if journals else "No journal was written, so there is no report.")
+    click.echo(visible(report))
     # The worst first: a run that could not be asked for, then one that is cut short, then failures.
     code = next(
         (code for code in (vocabulary.USAGE, vocabulary.INCOMPLETE, vocabulary.NEW_FAILURES) if code in codes),
@@ -223,6 +223,19 @@ def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:
         tips = closing.suggestions(found, kept)
         console.next_steps([(shlex.join([_program(), *words]), what) for words, what in tips])
     sys.exit(code)
+
+
+def _reported(journals: list[Path], output: Path) -> str:
+    """Write the page, and say where it is; where it cannot be written, why: the verdicts are told all the same."""
+    if not journals:
+        return "No journal was written, so there is no report."
+    try:
+        page.write(journals, output)
+    except BrokenJournal as problem:
+        return f"No report: {problem}"
+    except OSError as error:
+        return f"No report: {error.filename or output}: {error.strerror or error}"
+    return f"Report: {output}"
 
 
 def _program() -> str:

@@ -11,6 +11,14 @@ _UNSEEN = re.compile(
 )
 
 
+LONGEST = 400  # characters of a message, where many are shown; what is longer stands in the journal, and in the evidence
+
+
+def brief(text: str) -> str:
+    """Return as much of a message as is shown among others."""
+    return text if len(text) <= LONGEST else text[: LONGEST - 1] + "…"
+
+
 def visible(text: str) -> str:
     """Return text in which every character can be seen: NUL as a picture, a lone surrogate as its escape."""
     return _UNSEEN.sub(_picture, text)

@@ -17,14 +17,13 @@ from typing import Any
 import msgspec
 
 from clinometer.journal.records import Curve, Evidence, Result
-from clinometer.journal.text import visible
+from clinometer.journal.text import brief, visible
 from clinometer.journal.vocabulary import OUTCOMES
 from clinometer.reports.atlas import recorded
 from clinometer.reports.compare import LIBRARIES, VERSIONS
 from clinometer.reports.results import STANDINGS, Results, Subject, chapter_of, standing
 
 CHUNK = 256 * 1024  # bytes of evidence that one click may have to unpack
-LONGEST_MESSAGE = 400  # a message is one line; what is longer stands in the evidence
 
 
 def pack(value: Any) -> str:
@@ -124,7 +123,7 @@ def _results(subject: Subject, ids: Iterable[str], texts: dict[str, _Dictionary]
     return {
         "outcome": [len(OUTCOMES) if it is absent else OUTCOMES.index(it.outcome) for it in found],
         "standing": [STANDINGS.index(standing(it)) for it in found],
-        "message": [texts["message"][_short(it.message)] for it in found],
+        "message": [texts["message"][brief(it.message)] for it in found],
         "expectation": [texts["expectation"][it.expectation] for it in found],
         "stability": [texts["stability"][it.stability] for it in found],
         "examples": [it.examples for it in found],
@@ -132,10 +131,6 @@ def _results(subject: Subject, ids: Iterable[str], texts: dict[str, _Dictionary]
         "seconds": [float(f"{it.seconds:.2g}") for it in found],
         "evidence": [evidence.add(it.evidence) for it in found],
     }
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= LONGEST_MESSAGE else message[: LONGEST_MESSAGE - 1] + "…"
 
 
 def _curves(results: Results) -> Iterator[dict[str, Any]]:

@@ -326,3 +326,15 @@ def test_other_cases_do_not_resume_a_journal(fake: Any, tmp_path: Path, other: l
     assert result.exit_code == 2
     assert "was written with profile standard, seed 20240229 and cannot be resumed with" in unwrapped(result)
     assert (tmp_path / "good.jsonl").read_bytes() == before
+
+
+def test_a_report_that_cannot_be_written_costs_no_verdict(fake: Any, tmp_path: Path) -> None:
+    """Where another file stands in the place of the page it stays, the sentence names it, and the verdicts are told."""
+    fake()
+    (tmp_path / "index.html").write_text("my own notes")
+    result = call("run", "fail", "-o", tmp_path, *SEED)
+    assert result.exit_code == 1
+    assert "4 new failures" in unwrapped(result)
+    assert "No report: " in result.output
+    assert "a file is there that is no page, and stays as it is" in unwrapped(result)
+    assert (tmp_path / "index.html").read_text() == "my own notes"
