@@ -12,19 +12,20 @@ import gc
 import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
 from typing import Any
 
 _CAME: list[int] = []  # signals that this process was sent while it listened
 _BUSY: list[int] = []  # not empty within `deferred`
 _OURS: list[Any] = []  # the handlers of those who listen
+ENDING = ("SIGINT", "SIGTERM", "SIGHUP")
 ONE = 1.0  # seconds in which several signals are one wish: a terminal, `timeout` and a parent each send their own
 
 
 @contextlib.contextmanager
-def heard() -> Iterator[None]:
-    """Within, raise KeyboardInterrupt when a signal asks for the end.
+def heard(*names: str) -> Iterator[None]:
+    """Within, raise KeyboardInterrupt when a signal asks for the end, one of these or of all that may.
 
     SIGHUP stays ignored where it is: that is what `nohup` is for. SIGCHLD does not, else a child that crashed would
     look like one that ended well. Handlers are not inherited by children, which begin with the defaults. Nothing is raised
@@ -35,7 +36,7 @@ def heard() -> Iterator[None]:
         yield
         return
     _CAME.clear()
-    before = {number: signal.getsignal(number) for number in _ending()}
+    before = {number: signal.getsignal(number) for number in _ending(names or ENDING)}
     interrupt = _once(_CAME)
     _OURS.append(interrupt)
     try:
@@ -73,8 +74,8 @@ def deferred() -> Iterator[None]:
         _BUSY.pop()
 
 
-def _ending() -> list[int]:
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+def _ending(names: Iterable[str]) -> list[int]:
+    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
     nohup = hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     return [number for number in numbers if not (nohup and number == signal.SIGHUP)]
 

@@ -119,10 +119,11 @@ def _run(config: pytest.Config) -> Session:
         from clinometer.harness import interruption
         from clinometer.harness.session import Session
 
-        if not hasattr(config, "workerinput"):  # workers are told by their controller
-            listening = contextlib.ExitStack()
-            listening.enter_context(interruption.heard())
-            config.add_cleanup(listening.close)
+        # Workers are told by their controller, and end at once by any other signal. They listen for its SIGINT all the same,
+        # since only who listens can tell it from a KeyboardInterrupt that a backend has raised.
+        listening = contextlib.ExitStack()
+        listening.enter_context(interruption.heard(*(["SIGINT"] if hasattr(config, "workerinput") else [])))
+        config.add_cleanup(listening.close)
         config.stash[RUN] = Session(config, _profile(config))
     return config.stash[RUN]
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 
-from asking import CLAUSES, ask
+from asking import CLAUSES, ask, of_kind
+
+from clinometer.journal import records
 
 
 def test_two_workers_share_out_what_shares_its_cases(tmp_path: Path) -> None:
@@ -29,3 +31,29 @@ def test_two_workers_share_out_what_shares_its_cases(tmp_path: Path) -> None:
     whole = [strategy for strategy in shared if len(workers[strategy]) == 1]
     assert len(whole) >= len(shared) / 2
     assert set.union(*workers.values()) == {"gw0", "gw1"}
+
+
+def test_an_interruption_that_no_signal_sent_is_an_error_in_a_worker_too(tmp_path: Path) -> None:
+    """A worker that meets a KeyboardInterrupt of the backend's own goes on: one error, and every case has its result."""
+    (tmp_path / "own.py").write_text(OWN)
+    done = ask(tmp_path, "--backend", "own.py:Own", "-n", "1", "--journal", "j.jsonl", "-k", "truth and float64 and [s")
+    outcomes = Counter(result.outcome for result in of_kind(tmp_path / "j.jsonl", records.Result))
+    assert outcomes["error"] == 1
+    assert outcomes["pass"] > 5
+    assert done.returncode == 1
+    assert "incomplete" not in done.stdout
+
+
+OWN = """
+from clinometer.backends.reference.adapter import Reference
+
+class Own(Reference):
+    name, second_witness = "own", False
+
+    def __init__(self):
+        super().__init__()
+        self.xp.sin = self.interrupting
+
+    def interrupting(self, x):
+        raise KeyboardInterrupt
+"""
