@@ -131,8 +131,10 @@ def _outcome(result: Result) -> dict[str, Any]:
     name = standing(result)
     reason = result.expectation
     about = STANDING.get(name, "")
-    if name == "new" and reason:
-        about = "A new failure: another one is known here, which this is not."
+    if reason and not about:
+        about = "A failure is known here, which this is not:"
+    elif reason and name == "new":
+        about = "A new failure: another one is known here, which this is not:"
     return {
         "outcome": result.outcome,
         "means": _meaning(result),
@@ -207,20 +209,30 @@ def _entry(evidence: Evidence) -> dict[str, Any]:
     for i, side in zip(evidence.index, got.shape, strict=False):
         flat = flat * side + i
     texts = _at(got, flat), _at(expected, flat)
-    one, other = number(texts[0], got.dtype), number(texts[1], expected.dtype)
-    difference = "" if one is None or other is None else f"{abs(one - other):.4g}"
-    sides = got.shape or [1]
     return {
         "claim": evidence.claim,
         "index": evidence.index,
         "got": texts[0],
         "expected": texts[1],
-        "difference": "none, since one is no finite number" if difference in ("nan", "inf") else difference,
+        "difference": _difference(evidence, *texts, _at(evidence.tolerance, flat)),
         "tolerance": _at(evidence.tolerance, flat),
         "error": evidence.error,
-        "entries": math.prod(sides),
-        "outside": _outside(evidence),
+        "entries": math.prod(got.shape),
+        "outside": _outside(evidence, flat),
     }
+
+
+def _difference(evidence: Evidence, got: str, expected: str, tolerance: str) -> str:
+    """Return how far the two are apart; from the error, where it is known, since the truth has more digits than its text."""
+    assert evidence.got is not None  # asked before
+    assert evidence.expected is not None
+    error, bound = number(evidence.error), number(tolerance)
+    if error is not None and bound is not None and math.isfinite((error * bound).real):
+        return f"{(error * bound).real:.4g}"
+    one, other = number(got, evidence.got.dtype), number(expected, evidence.expected.dtype)
+    if one is None or other is None:
+        return ""
+    return f"{abs(one - other):.4g}" if math.isfinite(abs(one - other)) else "none, since one is no finite number"
 
 
 def _shape(array: Array) -> str:
@@ -228,15 +240,17 @@ def _shape(array: Array) -> str:
     return f"{array.dtype} of shape ({sides})"
 
 
-def _outside(evidence: Evidence) -> int | None:
-    """Return how many entries are outside of their tolerance; None where there are too many to tell."""
+def _outside(evidence: Evidence, judged: int) -> int | None:
+    """Return how many entries are outside of their tolerance, the judged one among them; None where too many to tell."""
     got, expected, tolerance = evidence.got, evidence.expected, evidence.tolerance
     if got is None or expected is None or tolerance is None or len(got.values) < math.prod(got.shape):
         return None
     count = 0
-    for one, other, allowed in zip(got.values, expected.values, tolerance.values, strict=False):
+    for at, (one, other, allowed) in enumerate(zip(got.values, expected.values, tolerance.values, strict=False)):
         x, y, bound = number(one, got.dtype), number(other, expected.dtype), number(allowed)
-        if x is None or y is None or bound is None:
+        if at == judged:
+            count += 1
+        elif x is None or y is None or bound is None:
             count += one != other
         elif not (x == y or (x != x and y != y) or bound.real == math.inf):
             count += not abs(x - y) <= bound.real

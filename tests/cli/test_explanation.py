@@ -157,7 +157,8 @@ def test_lines_fit_a_terminal(steep: Path, width: int, monkeypatch: pytest.Monke
         ({"outcome": "crash", "stability": "stable (3 of 3 times)"}, "asked again in fresh processes"),
         ({"outcome": "crash", "evidence": Evidence(trace="Fatal\n  File x")}, "The stack Fatal File x"),
         ({"outcome": "fail", "expected": True, "expectation": "wrong (seen in 2) https://x.org/1"}, "A known failure: it does"),
-        ({"outcome": "fail", "expectation": "another"}, "A new failure: another one is known here, which this is not. another"),
+        ({"outcome": "fail", "expectation": "another"}, "A new failure: another one is known here, which this is not: another"),
+        ({"outcome": "inconclusive", "expectation": "another"}, "A failure is known here, which this is not: another"),
         ({"outcome": "pass", "expectation": "was wrong"}, "A known failure that passes: fixed. was wrong"),
         ({"outcome": "fail", "evidence": Evidence(claim="same", sides=["a", "2 * b"], got=made.array("", [1.0], []),
           expected=made.array("", [2.0], []), index=[])}, "In the names of the script, got is a, and expected is 2 * b."),
@@ -176,6 +177,19 @@ def test_other_outcomes_are_explained_as_well(result: dict[str, Any], said: str,
     assert called.exit_code == 0
     assert said in unwrapped(called)
     assert told(path, CASE.id)["outcome"]["outcome"] == result["outcome"]
+
+
+def test_a_truth_of_more_digits_than_its_text_is_measured_in_all_of_them(tmp_path: Path) -> None:
+    """Near the tolerance the text of the truth is too coarse: the difference is that of the error, and the entry is outside."""
+    expected = Array(dtype="float128", shape=[2], values=["-0.005723637152729432", "1.0"])
+    got = Array(dtype="float64", shape=[2], values=["-0.005723637152729443", "1.0"])
+    tolerance = Array(dtype="float64", shape=[2], values=["1.1112e-17", "1e-16"])
+    evidence = Evidence(claim="x", expected=expected, got=got, tolerance=tolerance, index=[0], error="1.06")
+    path = tmp_path / "a.jsonl"
+    result = Result(id=CASE.id, outcome="fail", evidence=evidence)
+    made.write(path, [made.run("torch"), CASE, Start(id=CASE.id, at="now"), result, End(at="now", exit=1)])
+    found = told(path, CASE.id)["entry"]
+    assert (found["difference"], found["outside"], found["entries"]) == ("1.178e-17", 1, 2)
 
 
 def test_other_journals_are_named_with_what_came_of_the_case_there(tmp_path: Path) -> None:
