@@ -109,9 +109,11 @@ class UserFunction:
             if len(gradients) != len(xs) or any(g is None for g in gradients):
                 given = len([g for g in gradients if g is not None])
                 raise GradientError(f"differentiating {self.called}: the pullback gives {given} of {len(xs)} gradients")
-            return [self.numpy(g) for g in gradients]
+            with differentiating(self.called):
+                return [self.numpy(g) for g in gradients]
 
-        return self.numpy(y), pulled, natives
+        with differentiating(self.called):
+            return self.numpy(y), pulled, natives
 
     def push(self, k: int, xs: Sequence[np.ndarray], dxs: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Return an output and its tangent, by forward mode."""

@@ -265,3 +265,40 @@ def test_no_number_is_called_stateless_that_was_not_asked() -> None:
     report = told(log, [0.5])
     assert "the pullback is linear and pure" in report.checked
     assert any(reason.startswith("a second point: ") for reason in report.skipped)
+
+
+@pytest.mark.parametrize(
+    ("pulled", "said"),
+    [
+        (lambda ct: exec("raise SystemExit(0)"), "differentiating f raises SystemExit: 0"),
+        (lambda ct: pytest.skip("not today"), "differentiating f raises Skipped: not today"),
+        (lambda ct: [np.array([object()])], "differentiating f gives an array of object, where one of numbers is due"),
+        (lambda ct: [np.array(["a"])], "differentiating f gives an array of <U1, where one of numbers is due"),
+        (lambda ct: [[[1.0], [1.0, 2.0]]], "differentiating f raises ValueError: setting an array element with a sequence"),
+    ],
+    ids=["SystemExit", "skip", "objects", "strings", "ragged"],
+)
+def test_whatever_a_gradient_raises_or_gives_is_a_finding(pulled: Any, said: str) -> None:
+    """An exception that is no Exception, and an answer that is no array of numbers, are said of the gradient."""
+
+    class Odd(Reference):
+        def vjp(self, f: Any, *primals: Any) -> Any:
+            return super().vjp(f, *primals)[0], pulled
+
+        def to_numpy(self, x: Any) -> Any:
+            return np.asarray(x)
+
+    with pytest.raises(GradientError) as caught:
+        check_gradients(np.sin, [0.5], backend=Odd())
+    assert str(caught.value).startswith(said)
+
+
+def test_an_interruption_ends_the_check() -> None:
+    """Ctrl-C is no finding: a check has no run to go on with."""
+
+    class Interrupted(Reference):
+        def vjp(self, f: Any, *primals: Any) -> Any:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_gradients(np.sin, [0.5], backend=Interrupted())

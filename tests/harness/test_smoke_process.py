@@ -45,6 +45,8 @@ ENDS = {
     "a crash": ("os.abort()", "the library ends its process with "),
     "an exit": ("print('out of memory', file=sys.stderr, flush=True); os._exit(3)", "with exit code 3: out of memory"),
     "SystemExit": ("sys.exit(4)", "exp(x): SystemExit: 4"),
+    "KeyboardInterrupt": ("raise KeyboardInterrupt", "exp(x): KeyboardInterrupt: "),
+    "a long story": ("raise ValueError('x' * 10**7)", "characters are left out ...]"),
 }
 
 
