@@ -15,8 +15,11 @@ from clinometer.reference.program.data import Program
 from clinometer.reference.program.tracing import trace
 from clinometer.strategies import operation_cases, pinned_case, program_cases
 from clinometer.strategies.arrays import DISTRIBUTIONS
+from clinometer.strategies.cases import POINTS
+from clinometer.strategies.forms import FORMS
 
 DTYPES = ("float32", "float64")
+AIMED = 8  # points at most, where a clause aims at shapes of its own
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,24 +77,26 @@ def operations(
     """
 
     def cell(row: Operation, dtype: str) -> Cell:
-        drawn = shared_cases(row.name, dtype, form, profiles)
+        points = FORMS[row.form].points if form is None else AIMED
+        drawn = shared_cases(row.name, dtype, form, profiles, points)
 
         def always() -> list[Case]:
             corners = [pinned_case(row, shapes, params, dtype) for shapes, params in row.corners]
             more = [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]
             return [*(case for case in corners if not (row.differentiable and hollow(case))), *more]
 
-        return Cell(operation=row.name, dtype=dtype, mode=mode, strategy=drawn, pinned=always, batched=batched)
+        how: dict[str, Any] = {"strategy": drawn, "pinned": always, "batched": batched, "budget_factor": POINTS / points}
+        return Cell(operation=row.name, dtype=dtype, mode=mode, **how)
 
     return [cell(row, dtype) for row in CATALOGUE.values() if where(row) for dtype in dtypes if dtype in row.dtypes]
 
 
 @functools.cache
 def shared_cases(
-    operation: str, dtype: str, form: Callable[..., Any] | None, profiles: tuple[str, ...]
+    operation: str, dtype: str, form: Callable[..., Any] | None, profiles: tuple[str, ...], points: int
 ) -> st.SearchStrategy[Any]:
     """Return one strategy for all clauses that ask about an operation: what it draws is then drawn once."""
-    cases = operation_cases(operation, dtype, form=form, profiles=profiles)
+    cases = operation_cases(operation, dtype, form=form, profiles=profiles, points=points)
     return cases.filter(lambda case: not hollow(case)) if CATALOGUE[operation].differentiable else cases
 
 

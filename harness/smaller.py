@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from typing import Any
@@ -122,8 +123,15 @@ def made_small(cell: Cell, number: int, seed_: int, case: Any, ask: Ask, wrong: 
 def for_each(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Ask) -> None:
     """Ask about each case that Hypothesis draws; one that fails is shrunk."""
 
-    @seed(seed_)
-    @settings(
+    def example(case: Any) -> None:  # of few words: Hypothesis reads its source at every call
+        ask(case)
+
+    seed(seed_)(_settings(number)(given(strategy)(example)))()
+
+
+@functools.cache
+def _settings(number: int) -> settings:
+    return settings(
         max_examples=number,
         deadline=None,
         backend=NAME,
@@ -133,8 +141,3 @@ def for_each(strategy: st.SearchStrategy[Any], number: int, seed_: int, ask: Ask
         phases=(Phase.generate, Phase.shrink),
         suppress_health_check=list(HealthCheck),  # a slow draw is the reference at work, not a fault of the strategy
     )
-    @given(strategy)
-    def examples(case: Any) -> None:
-        ask(case)
-
-    examples()

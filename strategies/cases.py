@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -42,7 +43,8 @@ def operation_cases(
 ) -> Case:
     """Draw a case of one operation; shrinks to small shapes, one point and simple numbers.
 
-    `form` replaces the operation's own, to aim at some of its shapes and parameters. `points` is how many there are at most.
+    `form` replaces the operation's own, to aim at some of its shapes and parameters. `points` is how many there are at most:
+    they have numbers of one profile after the other, beginning with the one that is drawn.
     """
     _check(dtype, profiles)
     if isinstance(operation, str) and operation not in CATALOGUE:
@@ -50,8 +52,8 @@ def operation_cases(
     row = CATALOGUE[operation] if isinstance(operation, str) else operation
     chosen_shapes, params = (form or FORMS[row.form].draw)(draw, row)
     params |= {name: draw(among(*choices)) for name, choices in row.choices.items()}
-    rng, profile, points = _bulk(draw, profiles, points)
-    inputs = _arguments(rng, profile, row, chosen_shapes, params, dtype, points)
+    rng, kinds = _bulk(draw, profiles, points)
+    inputs = _arguments(rng, kinds, row, chosen_shapes, params, dtype)
     return complete(single(row.name, params), inputs, rng, dtype)
 
 
@@ -78,8 +80,8 @@ def program_cases(
     if shape is None:
         shape = shapes(min_side=1)
     drawn = draw(shape) if isinstance(shape, st.SearchStrategy) else shape
-    rng, profile, points = _bulk(draw, profiles)
-    batches = [_clear(rng, profile, program, drawn, domain, scale, dtype) for _ in range(points)]
+    rng, kinds = _bulk(draw, profiles, POINTS)
+    batches = [_clear(rng, profile, program, drawn, domain, scale, dtype) for profile in kinds]
     inputs = tuple(np.stack(arrays) for arrays in zip(*batches, strict=True))
     return complete(program, inputs, rng, dtype)
 
@@ -88,7 +90,7 @@ def pinned_case(row: Operation, chosen: Sequence[Shape], params: Mapping[str, An
     """Return the one case of an operation that these shapes and parameters have: a structure too rare to be left to chance."""
     rng = np.random.default_rng(0)
     params = {**{name: choices[0] for name, choices in row.choices.items()}, **params}
-    inputs = _arguments(rng, "fractions", row, chosen, params, dtype, points=1)
+    inputs = _arguments(rng, ["fractions"], row, chosen, params, dtype)
     return complete(single(row.name, params), inputs, rng, dtype)
 
 
@@ -105,25 +107,27 @@ def _check(dtype: str, profiles: Sequence[str]) -> None:
         raise InvalidArgument(f"profiles={tuple(profiles)}: want some of {', '.join(DISTRIBUTIONS)}")
 
 
-def _bulk(draw: Any, profiles: Sequence[str], most: int = POINTS) -> tuple[np.random.Generator, str, int]:
-    profile = draw(among(*profiles))
+def _bulk(draw: Any, profiles: Sequence[str], most: int) -> tuple[np.random.Generator, list[str]]:
+    """Draw what the numbers come from: a generator, and a profile for each point."""
+    first = profiles.index(draw(among(*profiles)))
     points = draw(st.integers(1, most))
-    return np.random.default_rng(draw(SEEDS)), profile, points
+    return np.random.default_rng(draw(SEEDS)), [profiles[(first + i) % len(profiles)] for i in range(points)]
 
 
 def _arguments(
     rng: np.random.Generator,
-    profile: str,
+    kinds: Sequence[str],
     row: Operation,
     chosen: Sequence[Shape],
     params: Mapping[str, Any],
     dtype: str,
-    points: int,
 ) -> tuple[np.ndarray, ...]:
-    """Draw the array arguments of an operation at all points: at once, where no entry has to fit to another."""
+    """Draw the array arguments of an operation at points of these profiles: at once, where no entry has to fit to another."""
     if row.joint is None and PRECISIONS[dtype].largest > LONG_RANGE:
-        return tuple(_unbounded(rng, profile, row, chosen, row.domains, dtype, (points,)))
-    batches = [_bounded(rng, profile, row, chosen, params, dtype) for _ in range(points)]
+        counts = Counter(kinds).items()
+        parts = [_unbounded(rng, profile, row, chosen, row.domains, dtype, (count,)) for profile, count in counts]
+        return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    batches = [_bounded(rng, profile, row, chosen, params, dtype) for profile in kinds]
     return tuple(np.stack(arrays) for arrays in zip(*batches, strict=True))
 
 

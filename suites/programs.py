@@ -80,7 +80,8 @@ SPREAD: dict[str, Any] = {"scale": 4.0, "profiles": ("normal", "fractions", "int
 # A library that traces compiles a function for each shape, so the shapes of all examples come from a short list: one of
 # each rank, since for a second one of the same some compile again what is to fit all lengths. `torch.cond` takes 120 ms of
 # CPU time for a function of a new rank, 300 for one of a new length, and 20 where it has met the shape.
-FEW_SHAPES = st.sampled_from(((3,), (), (2, 3)))
+FEW_SHAPES = st.sampled_from(((3,), (2, 3), (2, 1, 3)))
+FEW_OR_NONE = st.sampled_from(((3,), (), (2, 3)))  # of a function that needs no axis
 
 
 def nested(ad, x):

@@ -8,11 +8,22 @@ from clinometer.harness.control_flow import BackendControlFlow
 from clinometer.harness.findings import BESIDE, Nonconformance
 from clinometer.harness.transforms import also, traced_by, traced_programs
 from clinometer.reference.case import Case
-from clinometer.suites.programs import BRANCHES, CUTS, CUTS_IN_FLOW, FEW_SHAPES, FLOWS, LOOPS, REPEATS, SPREAD, WHILES
+from clinometer.suites.programs import (
+    BRANCHES,
+    CUTS,
+    CUTS_IN_FLOW,
+    FEW_OR_NONE,
+    FEW_SHAPES,
+    FLOWS,
+    LOOPS,
+    REPEATS,
+    SPREAD,
+    WHILES,
+)
 
 # The planted faults of these clauses break a program at its first example, if they break it at all (under five seeds); but for
 # the loop without trips, which "while, no trip" is there for.
-COMPILED: dict[str, Any] = {"shape": FEW_SHAPES, "budget_factor": 0.4}
+COMPILED: dict[str, Any] = {"shape": FEW_OR_NONE, "budget_factor": 0.4}
 WIDE = {**SPREAD, **COMPILED}
 
 

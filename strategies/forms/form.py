@@ -46,6 +46,9 @@ class Form:
         All entries along an axis take part in each result, also where a NaN among them does not show.
     large : mapping, optional
         Parameters with which arguments of one shape, whatever it is, are taken.
+    points : int
+        How many a case has at most that a clause is asked about: so many examples fewer are drawn. Where shapes and parameters
+        say little, many points do more than many examples.
     """
 
     draw: Callable[[Any, Operation], Drawn]
@@ -59,6 +62,7 @@ class Form:
     entwined: bool = False
     reduced: bool = False
     large: Mapping[str, Any] | None = None
+    points: int = 8
 
 
 # ----- what several families draw -----

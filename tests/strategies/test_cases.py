@@ -101,22 +101,29 @@ def test_matrices_to_invert_are_no_multiples_of_the_identity() -> None:
 # ----- diverse -----
 
 
+def profile_of(x: np.ndarray) -> str:
+    """Return the simplest profile that numbers can have come from; of many of them, the one that they come from."""
+    simple = {
+        "ones": x == 1,
+        "integers": x == np.rint(x),
+        "fractions": x * 8 == np.rint(x * 8),
+        "normal": x == np.round(x, 4),
+    }
+    return next((name for name, found in simple.items() if found.all()), "wide")
+
+
 def test_every_profile_occurs() -> None:
-    """Ones, integers, fractions, normal and wide numbers each make up a tenth of the cases at least."""
-    ones, integers, eighths, decimals, wide = 0, 0, 0, 0, 0
-    drawn = [case.inputs[0] for case in drawn_of("sin") if case.inputs[0].size > 3]
-    for x in drawn:
-        if np.all(x == 1):
-            ones += 1
-        elif np.all(x == np.rint(x)):
-            integers += 1
-        elif np.all(x * 8 == np.rint(x * 8)):
-            eighths += 1
-        elif np.all(x == np.round(x, 4)):
-            decimals += 1
-        else:
-            wide += 1
-    assert min(ones, integers, eighths, decimals, wide) >= 0.1 * len(drawn), (ones, integers, eighths, decimals, wide)
+    """Ones, integers, fractions, normal and wide numbers each make up a tenth of the points at least."""
+    counts = Counter(profile_of(x) for case in drawn_of("sin") for x in case.inputs[0] if x.size > 3)
+    assert min(counts[name] for name in DISTRIBUTIONS) >= 0.1 * counts.total(), counts
+
+
+def test_the_points_of_a_case_have_one_profile_after_the_other() -> None:
+    """A case of five points and more has numbers of every profile."""
+    strategy = operation_cases("sin", "float64", points=12)
+    cases = [case for case in examples(strategy, 60) if case.points >= len(DISTRIBUTIONS) and case.inputs[0][0].size > 3]
+    assert len(cases) > 10
+    assert all({profile_of(x) for x in case.inputs[0]} == set(DISTRIBUTIONS) for case in cases)
 
 
 def test_every_number_of_points_occurs() -> None:
