@@ -85,12 +85,20 @@ class Asking:
             raise
         except BaseException as error:  # whatever a library raises is a result about it; only a signal ends a run
             insist(error)
-            if is_a(error, Exception) and (self.support.refuses(error) or self._lacking(error)):
+            if is_a(error, Exception) and self._refuses(error):
                 raise Unsupported(told(error) or "not implemented") from error
             wrong = self._raised(error, claim, lines, about)
             if not is_a(error, Exception):
                 self.escape = self.escape or wrong
             raise wrong from error
+
+    def _refuses(self, error: BaseException) -> bool:
+        """Whether an exception says that the library does not have what was asked."""
+        try:
+            return self.support.refuses(error) or self._lacking(error)
+        except BaseException as other:  # of an adapter that is asked what it supports
+            insist(other)
+            return False
 
     def _lacking(self, error: BaseException) -> bool:
         """Whether a function of `xp` has refused a parameter of the case in hand, by its name.
@@ -215,7 +223,8 @@ class Asking:
     def push(self, case: Case) -> tuple[np.ndarray, np.ndarray]:
         """Return value and tangent, for all points, by the backend's jvp."""
         f, xs, dxs = self.function(case, "forward"), self._batch(case.inputs), self._batch(case.tangents)
-        jvp = forward_mode(self.backend).jvp
+        with self.backend_call("jvp"):
+            jvp = forward_mode(self.backend).jvp
 
         def one_point(i: int) -> list[Any]:
             y, dy = jvp(f, xs(i), dxs(i))
@@ -232,7 +241,9 @@ class Asking:
 
     def _batch(self, arrays: Sequence[np.ndarray]) -> Callable[[int], tuple[Any, ...]]:
         """Return what gives the arrays at one point, as the backend's own."""
-        asarray, copies = self.backend.asarray, [np.array(x) for x in arrays]  # cases are shared, backends may write
+        copies = [np.array(x) for x in arrays]  # cases are shared, backends may write
+        with self.backend_call("asarray"):
+            asarray = self.backend.asarray
         return lambda i: tuple([asarray(x[i, ...]) for x in copies])
 
     def _points(self, case: Case, ask: Callable[[int], list[Any]], claims: Sequence[str], mode: str) -> list[np.ndarray]:

@@ -118,16 +118,16 @@ def _lacking(clause: Clause, cell: Cell, check: Check) -> str:
         missing = sorted(set(clause.needs) - capabilities(backend))
         if cell.mode == "forward" and "forward" not in capabilities(backend):
             missing.append("forward")
+        if missing:
+            return f"{backend.name} offers no {', '.join(missing)}"
+        if cell.dtype and cell.dtype not in support_of(backend).dtypes:
+            return f"{backend.name} does not work in {cell.dtype}"
+        for kind in (cell.dtype, cell.mode):
+            narrow = sorted(op for op in cell.needed if support_of(backend).lacks(op, kind))
+            if narrow:
+                return f"{backend.name} has no {', '.join(narrow)} in {kind}"
         absent = sorted(op for op in cell.needed if not hasattr(backend if op in TRANSFORMS else backend.xp, op))
-    if missing:
-        return f"{backend.name} offers no {', '.join(missing)}"
-    if cell.dtype and cell.dtype not in support_of(backend).dtypes:
-        return f"{backend.name} does not work in {cell.dtype}"
-    for kind in (cell.dtype, cell.mode):
-        narrow = sorted(op for op in cell.needed if support_of(backend).lacks(op, kind))
-        if narrow:
-            return f"{backend.name} has no {', '.join(narrow)} in {kind}"
-    return f"{backend.name} has no {', '.join(absent)}" if absent else ""
+        return f"{backend.name} has no {', '.join(absent)}" if absent else ""
 
 
 def _asked(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, budget: Budget) -> Examination:

@@ -108,6 +108,22 @@ def test_what_is_no_exception_is_no_answer(backend: Sabotaged, id: str) -> None:
         assert (result.outcome, "SystemExit: 0" in result.message) == ("error", True), (backend.met, result)
 
 
+@pytest.mark.parametrize("member", ["name", "support", "xp", "tape", "jvp", "vjp", "asarray"])
+def test_a_member_that_is_there_no_more_is_the_error_of_its_case(member: str) -> None:
+    """A property that raises once the backend is loaded is told, and nothing gets past."""
+
+    def gone(self: object) -> None:
+        raise SystemExit(member)
+
+    changed = type("Changed", (Sabotaged,), {})()
+    for name in {member} & set(vars(changed)):
+        delattr(changed, name)
+    setattr(type(changed), member, property(gone))
+    results = [examine(CLAUSES[id], CLAUSES[id].cells[0], changed, profile="quick") for id in ("GRAD-1", "ACC-5", "FWD-1")]
+    assert {result.outcome for result in results} <= {"error", "pass"}
+    assert any(f"SystemExit: {member}" in result.message for result in results) or member == "name"
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_run_wherever_it_comes(number: int) -> None:
     """An interruption that a signal has sent is no error of the library that it meets."""
