@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 import sys
 import textwrap
@@ -224,6 +225,8 @@ def _written(array: dict[str, Any]) -> str:
 def _nested(values: list[str], shape: list[int], size: int) -> str:
     if size > ENTRIES:
         return f"{', '.join(values)}, ... and {size - ENTRIES} more"
+    if math.prod(shape) != size:
+        return ", ".join(values)
     if not shape:
         return "".join(values[:1])
     step = len(values) // shape[0] if shape[0] else 0

@@ -9,14 +9,14 @@ import json
 import math
 import re
 import shlex
-import struct
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
+from clinometer.cli.entry import REAL, entry_of, number, size
 from clinometer.cli.lookup import Found
-from clinometer.journal.records import Array, CaseRecord, Evidence, Result, Witness
+from clinometer.journal.records import CaseRecord, Evidence, Result, Witness
 from clinometer.journal.vocabulary import FAILURES
 from clinometer.reports.html.payload import rerun
 from clinometer.reports.results import standing
@@ -52,8 +52,6 @@ STANDING = {
     "fixed": "A known failure that passes: fixed.",
 }
 UNIT_ROUNDOFF = {"float16": 2.0**-11, "bfloat16": 2.0**-8, "float32": 2.0**-24, "float64": 2.0**-53}
-CODES = {"float16": "e", "float32": "f"}  # of `struct`
-REAL = {"complex64": "float32", "complex128": "float64"}
 # numpy calls its `longdouble` by the bytes that it takes, which is not what it works in.
 EXTENDED = {"float128": "numpy's longdouble", "float96": "numpy's longdouble"}
 EXTENDED |= {"complex256": "numpy's clongdouble", "complex192": "numpy's clongdouble"}
@@ -77,7 +75,7 @@ def explanation(it: Found, elsewhere: Sequence[Found] = ()) -> dict[str, Any]:
         "outcome": _outcome(it.result),
     }
     if evidence is not None:
-        entry = _entry(evidence)
+        entry = entry_of(evidence)
         parts = {
             "entry": entry,
             "witnesses": _witnesses(evidence, entry),
@@ -165,98 +163,6 @@ def _stability(result: Result) -> str:
     return "It was asked once: whether it is stable or flaky was not looked at."
 
 
-# ----- the entry at which it fails -----
-
-
-def number(text: str, dtype: str = "") -> complex | None:
-    """Return a number of Python's in text, as its dtype has it; None of what is none, such as True."""
-    try:
-        value = complex(text)
-    except ValueError:
-        return None
-    return complex(_rounded(value.real, dtype), _rounded(value.imag, dtype))
-
-
-def _rounded(x: float, dtype: str) -> float:
-    """Return the number that a text stands for: of a narrow dtype it has no more digits than tell numbers apart."""
-    kind = REAL.get(dtype, dtype)
-    if kind == "float64" or not math.isfinite(x):
-        return x
-    try:
-        if kind in CODES:
-            return float(struct.unpack(CODES[kind], struct.pack(CODES[kind], x))[0])
-        if kind == "bfloat16":
-            [bits] = struct.unpack("I", struct.pack("f", x))
-            kept = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000
-            return float(struct.unpack("f", struct.pack("I", kept))[0])
-    except OverflowError:
-        return math.copysign(math.inf, x)
-    return x
-
-
-def _at(array: Array | None, flat: int) -> str:
-    return array.values[flat] if array is not None and flat < len(array.values) else ""
-
-
-def _entry(evidence: Evidence) -> dict[str, Any]:
-    """Return the entry that was judged: what was got there, and what is right."""
-    got, expected = evidence.got, evidence.expected
-    if got is None and expected is None:
-        return {}
-    if got is None or expected is None or evidence.index is None:
-        return {name: _shape(it) for name, it in (("got", got), ("expected", expected)) if it is not None}
-    flat = 0
-    for i, side in zip(evidence.index, got.shape, strict=False):
-        flat = flat * side + i
-    texts = _at(got, flat), _at(expected, flat)
-    return {
-        "claim": evidence.claim,
-        "index": evidence.index,
-        "got": texts[0],
-        "expected": texts[1],
-        "difference": _difference(evidence, *texts, _at(evidence.tolerance, flat)),
-        "tolerance": _at(evidence.tolerance, flat),
-        "error": evidence.error,
-        "entries": math.prod(got.shape),
-        "outside": _outside(evidence, flat),
-    }
-
-
-def _difference(evidence: Evidence, got: str, expected: str, tolerance: str) -> str:
-    """Return how far the two are apart; from the error, where it is known, since the truth has more digits than its text."""
-    assert evidence.got is not None  # asked before
-    assert evidence.expected is not None
-    error, bound = number(evidence.error), number(tolerance)
-    if error is not None and bound is not None and math.isfinite((error * bound).real):
-        return f"{(error * bound).real:.4g}"
-    one, other = number(got, evidence.got.dtype), number(expected, evidence.expected.dtype)
-    if one is None or other is None:
-        return ""
-    return f"{abs(one - other):.4g}" if math.isfinite(abs(one - other)) else "none, since one is no finite number"
-
-
-def _shape(array: Array) -> str:
-    sides = ", ".join(map(str, array.shape)) + "," * (len(array.shape) == 1)
-    return f"{array.dtype} of shape ({sides})"
-
-
-def _outside(evidence: Evidence, judged: int) -> int | None:
-    """Return how many entries are outside of their tolerance, the judged one among them; None where too many to tell."""
-    got, expected, tolerance = evidence.got, evidence.expected, evidence.tolerance
-    if got is None or expected is None or tolerance is None or len(got.values) < math.prod(got.shape):
-        return None
-    count = 0
-    for at, (one, other, allowed) in enumerate(zip(got.values, expected.values, tolerance.values, strict=False)):
-        x, y, bound = number(one, got.dtype), number(other, expected.dtype), number(allowed)
-        if at == judged:
-            count += 1
-        elif x is None or y is None or bound is None:
-            count += one != other
-        elif not (x == y or (x != x and y != y) or bound.real == math.inf):
-            count += not abs(x - y) <= bound.real
-    return count
-
-
 # ----- the witnesses -----
 
 
@@ -301,7 +207,7 @@ def _agreement(entry: dict[str, Any], witness: Witness, evidence: Evidence) -> s
     got, bound = number(entry["got"], evidence.got.dtype), number(entry["tolerance"])
     if right is None or second is None or got is None or bound is None:
         return ""
-    apart, off = abs(right - second), abs(got - second)
+    apart, off = size(right - second), size(got - second)
     between = "say the same" if apart == 0 else f"are {apart:.2g} apart, {_in(apart, bound.real)}"
     answer = f"{off:.4g} from the second, {_in(off, bound.real)}" if math.isfinite(off) else f"{entry['got']}, which is neither"
     return f"The two {between}. The library's answer is {answer}."
@@ -326,8 +232,9 @@ def _tolerance(it: Found, entry: dict[str, Any]) -> dict[str, Any]:
     dtype = it.case.dtype or (evidence.got.dtype if evidence.got is not None else "")
     u = UNIT_ROUNDOFF.get(REAL.get(dtype, dtype), 0.0)
     relative = ""
-    if u and right and math.isfinite(abs(right)):
-        relative = f" That is {bound.real / (u * abs(right)):.3g} unit roundoffs of {dtype}, relative to what is expected."
+    scale = u * size(right) if right is not None else 0.0
+    if 0 < scale < math.inf:
+        relative = f" That is {bound.real / scale:.3g} unit roundoffs of {dtype}, relative to what is expected."
     if evidence.witness is None:
         means = "It is what the clause allows between the two sides, computed for this very case."
         return {"value": entry["tolerance"], "means": f"{means}{relative}"}

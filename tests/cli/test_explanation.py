@@ -15,13 +15,14 @@ import synthetic_journals as made
 from hosting import call, unwrapped
 from one_case import CASE, failing, journal, subject
 
-from clinometer.cli import console, explanation
+from clinometer.cli import console
+from clinometer.cli.entry import number
 from clinometer.harness import expectations
 from clinometer.harness.cells import Cell
 from clinometer.harness.clauses import Clause
 from clinometer.harness.examiner import described
 from clinometer.harness.specification import specification
-from clinometer.journal.records import Array, CaseRecord, End, Evidence, Observation, Result, Start
+from clinometer.journal.records import Array, CaseRecord, End, Evidence, Observation, Result, Start, Witness
 
 
 def told(path: Path, id: str) -> dict[str, Any]:
@@ -220,6 +221,26 @@ def test_hostile_text_and_large_arrays_are_bounded_and_seen(tmp_path: Path) -> N
     assert len(called.stdout.splitlines()) < 100
 
 
+def test_numbers_at_the_ends_of_their_range_are_told(tmp_path: Path) -> None:
+    """Neither an overflow, nor what underflows, nor a shape that is not that of the values stops an explanation."""
+    huge, tiny = "(1.7e308+1.7e308j)", "(5e-324+0j)"
+    evidence = Evidence(
+        claim="value",
+        inputs=[Array(name="x", dtype="float64", shape=[10**12, 3], values=["1.0", "2.0"])],
+        got=Array(dtype="complex128", values=[huge]),
+        expected=Array(dtype="complex128", values=[tiny]),
+        tolerance=Array(dtype="float64", values=["1e-323"]),
+        index=[],
+        witness=Witness(value="(-1.7e308-1.7e308j)", error="0"),
+    )
+    path = tmp_path / "a.jsonl"
+    result = Result(id=CASE.id, outcome="fail", evidence=evidence)
+    made.write(path, [made.run("torch"), CASE, Start(id=CASE.id, at="now"), result, End(at="now", exit=1)])
+    text = unwrapped(call("explain", path, CASE.id))
+    assert f"got {huge} expected {tiny} difference none, since one is no finite number" in text
+    assert "x float64 (1000000000000, 3) = 1.0, 2.0" in text
+
+
 @pytest.mark.parametrize(
     ("text", "dtype", "value"),
     [
@@ -236,4 +257,4 @@ def test_hostile_text_and_large_arrays_are_bounded_and_seen(tmp_path: Path) -> N
 )
 def test_a_number_in_text_is_the_one_that_its_dtype_has(text: str, dtype: str, value: complex | None) -> None:
     """A narrow dtype writes no more digits than tell its numbers apart; between two of them the difference needs all."""
-    assert explanation.number(text, dtype) == value
+    assert number(text, dtype) == value
