@@ -170,15 +170,29 @@ class Attendance:
         if self.idle >= IDLE:
             raise Gone(f"{IDLE} processes in a row ended ({how}) without being at a case; given up.")
 
-    def left(self, worker: Worker, how: str) -> None:
-        """Give back what a worker was handed that has gone with its machine; a case that goes with a third one is a crash."""
-        rest = [it for it in (worker.at, *worker.todo) if it]
+    def left(self, worker: Worker, begun: bool) -> None:
+        """Give back what a worker was handed that is gone with its machine.
+
+        If it had begun, it was at the first case that is left, or past that and could not tell. That is asked again alone; if
+        it is then lost with a third machine, it is a crash.
+        """
+        first, *rest = [it for it in (worker.at, *worker.todo) if it] or [""]
+        if not first:
+            return
         if self.looks is not None:
+            if begun and first in self.deadly:
+                self.again.setdefault(first, []).append("crash")
+            elif not begun or not self.ledger.suspect(first, MACHINES):
+                rest = [first, *rest]
             self.looks += [Look(rest, closely=worker.closely)] if rest else []
-        elif worker.at and self.ledger.suspect(worker.at, MACHINES):
-            self._lost(worker, how, *worker.last_word())
+        elif not begun:
+            self.ledger.back([first, *rest])
+        elif self.ledger.suspect(first, MACHINES):
+            worker.at, worker.todo = first, rest
+            self._lost(worker, f"and its machine, {MACHINES} times", "", ours=False)
         else:
             self.ledger.back(rest)
+            self.ledger.back([first])
 
     def _give_back(self, worker: Worker) -> None:
         if self.looks is None:

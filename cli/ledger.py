@@ -144,6 +144,10 @@ class Ledger:
         self._suspects[id] += 1
         return self._suspects[id] >= times
 
+    def is_suspect(self, id: str) -> bool:
+        """Say whether more than its own process has ended with a case."""
+        return id in self._suspects
+
     def title(self, id: str) -> str:
         """Return what a case is called."""
         return self.cases[id].title if id in self.cases else id

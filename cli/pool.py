@@ -15,7 +15,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -29,6 +29,7 @@ GRACE = 3.0  # seconds in which a process that was told to end leaves its stack
 DEAF = 10.0  # seconds after which a process that we have killed, or that has hung up, is waited for no more
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
 TICK = 0.5  # seconds between two looks at the clock
+LAST_WORDS = 15  # lines of pytest's output that are shown when it could not even begin
 
 
 @dataclass(frozen=True)
@@ -55,10 +56,23 @@ class Pool:
     attendant : Attendant
     output : file, optional
         Where the processes print; else where we do.
+    environment : mapping, optional
+        What they have in their environment beside ours.
+    folder : Path, optional
+        Where they work; else where we do.
     """
 
-    def __init__(self, command: Sequence[str], limits: Limits, attendant: Attendant, output: IO[str] | None = None):
+    def __init__(
+        self,
+        command: Sequence[str],
+        limits: Limits,
+        attendant: Attendant,
+        output: IO[str] | None = None,
+        environment: Mapping[str, str] | None = None,
+        folder: Path | None = None,
+    ):
         self.command, self.limits, self.attendant, self.output = command, limits, attendant, output
+        self.environment, self.folder = environment or {}, folder
         self.workers: dict[int, Worker] = {}
         self.status: int | None = None  # of a host that ended before it had collected
         self._token = secrets.token_hex(16)
@@ -158,13 +172,18 @@ class Pool:
         return True
 
     def _start_host(self) -> None:
-        environment = os.environ | {"CLINOMETER_LINE": f"{self._place} {self._token}"}
+        environment = {**os.environ, **self.environment, "CLINOMETER_LINE": f"{self._place} {self._token}"}
         environment.setdefault("OMP_NUM_THREADS", "1")  # each worker has a core of its own
         environment.setdefault("PYTHONUNBUFFERED", "1")  # what a process prints before it dies is not lost
         self._since = time.monotonic()
-        out = self.output
         self._host = subprocess.Popen(  # noqa: S603  # an interpreter that the user has chosen, and no shell
-            self.command, stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment, start_new_session=True
+            self.command,
+            stdin=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
+            env=environment,
+            cwd=self.folder,
+            start_new_session=True,
         )
 
     def send_home(self, worker: Worker) -> None:
@@ -336,3 +355,12 @@ def _death(code: int) -> str:
         return signal.Signals(-code).name
     except ValueError:
         return f"exit code {code}"
+
+
+def last_words(log: Path, status: int | None) -> str:
+    """Return what pytest said last, which is why it did not begin."""
+    words = log.read_text("utf-8", errors="replace").split("\n")
+    said = [line.removeprefix("clinometer: ") for line in words if line.strip()][-LAST_WORDS:]
+    if not said:
+        return f"its process ended with exit code {status}, without a word."
+    return said[0] if len(said) == 1 else "\n".join(["pytest said:", *said])

@@ -16,8 +16,9 @@ from typing import IO
 
 from clinometer.cli.attendance import Attendance
 from clinometer.cli.crew import Gone, NotBegun
+from clinometer.cli.fleet import Cluster, Fleet
 from clinometer.cli.ledger import Ledger
-from clinometer.cli.pool import Limits, Pool
+from clinometer.cli.pool import Limits, Pool, last_words
 from clinometer.journal import reader
 from clinometer.journal.resumption import Earlier, earlier
 from clinometer.journal.vocabulary import DEEP, EXPECTED, INCOMPLETE, NEW_FAILURES, QUICK, STANDARD, USAGE
@@ -27,7 +28,6 @@ FOLDER = Path("clinometer-report")  # where journals and report go, unless someb
 # Seconds that one case may take. The slowest of torch takes a twentieth of it on a machine of two cores.
 CASE_LIMIT: dict[str, float] = {QUICK: 60.0, STANDARD: 240.0, DEEP: 1800.0}
 PATIENCE = 2  # times that limit may go into asking new failures again
-LAST_WORDS = 15  # lines of pytest's output that are shown when it could not even begin
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,9 @@ def profile_of(backend: str, chosen: str | None) -> str:
     return chosen or (QUICK if backend == "reference" else STANDARD)
 
 
-def run_backend(plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = lambda: None) -> Outcome:
+def run_backend(
+    plan: Plan, say: Callable[[str], None], watch: Callable[[], None] = lambda: None, cluster: Cluster | None = None
+) -> Outcome:
     """Ask one backend all that is selected, whatever becomes of the processes that ask.
 
     Parameters
@@ -111,6 +113,8 @@ def run_backend(plan: Plan, say: Callable[[str], None], watch: Callable[[], None
         Is told in a sentence what is out of the ordinary.
     watch : callable
         Is called twice a second.
+    cluster : Cluster, optional
+        Whose workers ask; else processes of this machine.
     """
     plan.journal.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -128,7 +132,7 @@ def run_backend(plan: Plan, say: Callable[[str], None], watch: Callable[[], None
     )
     interrupted = False
     try:
-        code, sentence = _attend(plan, attendance)
+        code, sentence = _attend(plan, attendance, cluster)
     except KeyboardInterrupt:
         interrupted = True
         code, sentence = INCOMPLETE, "interrupted."
@@ -147,13 +151,13 @@ def _end(ledger: Ledger) -> None:
         ledger.end(INCOMPLETE, interrupted=not ledger.is_done)
 
 
-def _attend(plan: Plan, attendance: Attendance) -> tuple[int, str]:
+def _attend(plan: Plan, attendance: Attendance, cluster: Cluster | None) -> tuple[int, str]:
     """Return an exit code and a sentence for a run that nobody has interrupted."""
     ledger = attendance.ledger
     try:
-        with _output(plan) as output, Pool(plan.command, plan.limits, attendance, output) as pool:
+        with _output(plan) as output, _askers(plan, attendance, cluster, output) as askers:
             try:
-                pool.serve()
+                askers.serve()
             finally:
                 attendance.conclude()
         code = INCOMPLETE if not ledger.is_done else NEW_FAILURES if ledger.new else EXPECTED
@@ -161,10 +165,19 @@ def _attend(plan: Plan, attendance: Attendance) -> tuple[int, str]:
         return code, "" if ledger.is_done else "not all cases have a result."
     except NotBegun as why:
         ledger.close()
-        return USAGE, str(why) or f"could not be examined; {_last_words(plan, pool.status)}"
+        if str(why) or not isinstance(askers, Pool):
+            return USAGE, str(why)
+        said = "the message is above." if plan.verbose else last_words(plan.log, askers.status)
+        return USAGE, f"could not be examined; {said}"
     except Gone as why:
         _end(ledger)
         return INCOMPLETE, str(why)
+
+
+def _askers(plan: Plan, attendance: Attendance, cluster: Cluster | None, output: IO[str] | None) -> Pool | Fleet:
+    if cluster is None:
+        return Pool(plan.command, plan.limits, attendance, output)
+    return Fleet(cluster, plan.command, not plan.python, plan.limits, attendance, plan.verbose)
 
 
 def _ahead(plan: Plan, before: Earlier) -> str:
@@ -178,14 +191,3 @@ def _ahead(plan: Plan, before: Earlier) -> str:
 
 def _output(plan: Plan) -> contextlib.AbstractContextManager[IO[str] | None]:
     return contextlib.nullcontext() if plan.verbose else plan.log.open("a" if plan.resume else "w", encoding="utf-8")
-
-
-def _last_words(plan: Plan, status: int | None) -> str:
-    """Return what pytest said last, which is why it did not begin."""
-    if plan.verbose:
-        return "the message is above."
-    words = plan.log.read_text("utf-8", errors="replace").split("\n")
-    said = [line.removeprefix("clinometer: ") for line in words if line.strip()][-LAST_WORDS:]
-    if not said:
-        return f"its process ended with exit code {status}, without a word."
-    return said[0] if len(said) == 1 else "\n".join(["pytest said:", *said])

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shlex
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from clinometer.cli import closing, console, processes
+from clinometer.cli import closing, cluster, console, processes
 from clinometer.cli.plain import plain, refuse
 from clinometer.cli.processes import FOLDER
 from clinometer.cli.watch import Watch
@@ -112,6 +113,8 @@ class _Bytes(click.ParamType):  # type: ignore[type-arg]  # no older click has a
 @click.option(
     "--python", "pythons", multiple=True, metavar="BACKEND=PATH", help="The interpreter that a backend is installed in."
 )
+@click.option("--scheduler", metavar="ADDRESS", help="Ask on the workers of a Dask cluster: tcp://host:8786")
+@click.option("--cluster", "local", metavar="local:N", help="The same, with a cluster of N processes of this machine.")
 @click.option("--resume", is_flag=True, help="Go on with the journals of a run that was interrupted.")
 @click.option("-v", "--verbose", is_flag=True, help="Name each case, and show what its process prints.")
 @click.option("-q", "--quiet", is_flag=True, help="Show no progress.")
@@ -137,12 +140,12 @@ def run(backends: tuple[str, ...], profile: str | None, folder: Path, **options:
     names = list(dict.fromkeys(backends))
     plans = _plans(names, profile, folder, options)
     outcomes: dict[Path, processes.Outcome] = {}
-    with interruption.heard():
+    with interruption.heard(), _cluster(options) as workers:
         for name, plan in plans.items():
             console.rule(f"{name}, {plan.profile} profile")
             if name == "reference" and profile is None:
                 console.remark("The reference is held against itself in few examples; --profile asks it as others are asked.")
-            outcomes[plan.journal] = outcome = _examined(plan, quiet=options["quiet"])
+            outcomes[plan.journal] = outcome = _examined(plan, options["quiet"], workers)
             if outcome.interrupted:
                 if rest := names[names.index(name) + 1 :]:
                     console.notice(f"{', '.join(rest)} did not run.")
@@ -192,9 +195,30 @@ def _pythons(pairs: Sequence[str], names: list[str]) -> dict[str, str]:
     return found
 
 
-def _examined(plan: processes.Plan, quiet: bool) -> processes.Outcome:
+@contextlib.contextmanager
+def _cluster(options: dict[str, Any]) -> Iterator[cluster.Cluster | None]:
+    """Yield the cluster that is asked on, if one is."""
+    scheduler, local = options["scheduler"] or "", options["local"] or ""
+    if not scheduler and not local:
+        yield None
+        return
+    if scheduler and local:
+        refuse("--scheduler names a cluster, and --cluster makes one; write one of them.")
+    if click.get_current_context().get_parameter_source("workers") is not click.core.ParameterSource.DEFAULT:
+        refuse("-n is of one machine; on a cluster as many ask as it has workers. Leave it out.")
+    if local and not cluster.local(local):
+        refuse(f"--cluster {local}: write local:N, as local:8, or --scheduler with the address of a cluster that is there.")
+    with contextlib.ExitStack() as stack:
+        try:
+            found = stack.enter_context(cluster.connected(scheduler, cluster.local(local)))
+        except cluster.Unreachable as why:
+            refuse(str(why))
+        yield found
+
+
+def _examined(plan: processes.Plan, quiet: bool, workers: cluster.Cluster | None) -> processes.Outcome:
     with Watch(plan.backend, plan.journal, quiet=quiet, verbose=plan.verbose) as watch:
-        return processes.run_backend(plan, console.notice, watch.tick)
+        return processes.run_backend(plan, console.notice, watch.tick, workers)
 
 
 def _conclude(outcomes: dict[Path, processes.Outcome], output: Path) -> None:

@@ -1,0 +1,166 @@
+"""A cluster of Dask: many machines, or a few processes of this one, that a run's tasks are sent to.
+
+Nothing of Dask is imported before somebody asks for it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import itertools
+import logging
+import queue
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from clinometer.cli import station
+from clinometer.cli.crew import Gone
+
+INSTALL = "pip install 'clinometer[cluster]'"
+CONNECTING = 10.0  # seconds that a scheduler has to answer
+CLOSING = 5.0  # seconds that workers have to end their processes
+
+
+class Unreachable(Gone):
+    """There is no such cluster, or it cannot do what is asked; the message is a sentence."""
+
+
+@contextlib.contextmanager
+def connected(scheduler: str = "", local: int = 0) -> Iterator[Cluster]:
+    """Yield a cluster: that of a scheduler, or so many processes of this machine.
+
+    Raises
+    ------
+    Unreachable
+    """
+    try:
+        distributed = importlib.import_module("distributed")
+    except ImportError as error:
+        raise Unreachable(f"Dask is not installed here ({error}); {INSTALL}.") from None
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)  # what matters of it we say ourselves
+    with contextlib.ExitStack() as stack:
+        if local:
+            # One that was killed is started again by its nanny. The cluster would close it if it is away at this time.
+            stack.enter_context(importlib.import_module("dask.config").set({"distributed.deploy.lost-worker-timeout": "1h"}))
+            try:
+                made = distributed.LocalCluster(
+                    n_workers=local,
+                    processes=True,
+                    threads_per_worker=1,
+                    dashboard_address="127.0.0.1:0",
+                    memory_limit=0,  # what asks has its own
+                    silence_logs=logging.CRITICAL,
+                    preload=["clinometer.cli.station"],
+                )
+            except (OSError, RuntimeError) as error:
+                raise Unreachable(f"a cluster of {local} processes cannot be started: {error}.") from None
+            stack.callback(made.close, timeout=CLOSING)
+            scheduler = made.scheduler_address
+        try:
+            client = distributed.Client(scheduler, timeout=CONNECTING, set_as_default=False)
+        except (OSError, ValueError) as error:  # a TimeoutError is one as well
+            begin = "start one with `dask scheduler`, and workers with `dask worker`"
+            raise Unreachable(f"no Dask scheduler answers at {scheduler}; {begin}. ({error})") from None
+        stack.callback(client.close, timeout=CLOSING)
+        found = Cluster(client, f"a local cluster of {local}" if local else scheduler)
+        found.check()
+        yield found
+
+
+def local(text: str) -> int:
+    """Return how many processes `local:8` asks for; 0 if it is something else."""
+    found = re.fullmatch(r"local:([1-9]\d*)", text)
+    return int(found[1]) if found else 0
+
+
+class Cluster:
+    """A cluster, and the inboxes of the runs on it.
+
+    Parameters
+    ----------
+    client : distributed.Client
+    name : str
+    """
+
+    def __init__(self, client: Any, name: str):
+        self.client, self.name = client, name
+        self.nonce, self._numbers = secrets.token_hex(6), itertools.count(1)
+        self._inboxes: dict[str, queue.SimpleQueue[Any]] = {}
+        client.subscribe_topic(station.topic_of(f"{self.nonce}-"), self._deliver)
+
+    def check(self) -> None:
+        """Refuse a cluster whose workers have not our version.
+
+        Raises
+        ------
+        Unreachable
+        """
+        ours = station.identity()
+        for worker, theirs in self.client.run(station.identity, on_error="return").items():
+            if theirs != ours:
+                has = f"has clinometer {theirs['clinometer']}" if isinstance(theirs, dict) else f"cannot import it ({theirs})"
+                want = f"install clinometer {ours['clinometer']} with the extra [cluster] there"
+                raise Unreachable(f"worker {worker} of {self.name} {has}; {want}.")
+
+    def enlist(self, inbox: queue.SimpleQueue[Any]) -> str:
+        """Return a name for a run, whose events come to an inbox from now on."""
+        run = f"{self.nonce}-{next(self._numbers)}"
+        self._inboxes[run] = inbox
+        return run
+
+    def submit(self, task: str, key: str, run: str, *words: Any) -> Any:
+        """Have a task of `cli.station` done; when it is over, its key comes to the inbox with the future."""
+        priority = -int(run.rpartition("-")[2])  # the runs that were begun first end first
+        future = self.client.submit(getattr(station, task), *words, key=key, priority=priority, pure=False)
+        inbox = self._inboxes[run]
+        future.add_done_callback(lambda done: inbox.put((key, done)))
+        return future
+
+    def threads(self) -> int:
+        """Return how many tasks can be done at once.
+
+        Raises
+        ------
+        Unreachable
+        """
+        try:
+            return sum(self.client.nthreads().values())
+        except (OSError, RuntimeError) as error:
+            raise Unreachable(f"the scheduler of {self.name} cannot be reached any more ({error}).") from None
+
+    def settled(self, key: str) -> None:
+        """Forget a task that is over."""
+        self.client.loop.add_callback(self.client.scheduler.event_clear, name=key)
+
+    def dismiss(self, run: str, futures: Sequence[Any]) -> None:
+        """End a run everywhere: its tasks, and its processes on each worker."""
+        del self._inboxes[run]
+        with contextlib.suppress(Exception):  # who cannot be reached has nothing more to be told
+            self.client.cancel(list(futures), force=True) if futures else None
+            self.client.run(station.close, run, on_error="ignore")
+
+    def _deliver(self, event: tuple[float, dict[str, Any]]) -> None:
+        key = event[1]["key"]
+        inbox = self._inboxes.get(key.rpartition("-")[0])
+        if inbox is not None:
+            inbox.put((key, event[1]))
+
+    def result(self, future: Any) -> bytes | None:
+        """Return what a task has returned; None if its worker was lost.
+
+        Raises
+        ------
+        Unreachable
+            It could not even begin.
+        """
+        from distributed import CancelledError, KilledWorker
+
+        try:
+            answer: bytes = future.result()
+        except (KilledWorker, CancelledError):
+            return None
+        except Exception as error:
+            raise Unreachable(f"a worker could not do a task ({type(error).__name__}: {error}); {INSTALL} there.") from None
+        return answer
