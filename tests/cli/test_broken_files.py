@@ -245,6 +245,22 @@ def test_a_list_of_known_failures_that_cannot_be_meant_is_refused(tmp_path: Path
     assert len(str(caught.value)) < 1_000
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+@pytest.mark.filterwarnings("ignore:Possible nested set:FutureWarning")  # of a pattern that became one
+def test_no_damage_of_a_list_ends_in_another_exception(tmp_path: Path, data: st.DataObject) -> None:
+    """Whatever becomes of its bytes, a list of known failures is read, or refused in one line."""
+    path = tmp_path / "known.toml"
+    path.write_bytes(data.draw(damage(f"{HEAD}outcomes = ['fail']\nmessage_pattern = 'off by [0-9]+'\n".encode())))
+    said = f"{path}: "
+    try:
+        assert all(known.backend == "lib" for known in expectations.load(path, "lib"))
+    except expectations.BadExpectations as refusal:
+        said = str(refusal)
+    assert said.startswith(str(path))
+    assert len(said.splitlines()) == 1
+
+
 def test_a_list_of_known_failures_is_a_file(tmp_path: Path) -> None:
     """A pipe is not waited for, and a list may begin with a BOM, or be nothing at all."""
     os.mkfifo(tmp_path / "pipe")
