@@ -73,7 +73,10 @@ def _find(name: str) -> Any:
         return _attribute(name, *BUILT_IN[name][0].split(":"))
     for point in metadata.entry_points(group=GROUP):
         if point.name == name:
-            return _attribute(name, *point.value.split(":"))
+            where, _, attribute = point.value.partition("[")[0].strip().partition(":")  # extras may follow, in brackets
+            if not where or not attribute:
+                raise BackendProblem(f"backend {name!r}: its entry point is {point.value!r}, where module:attribute is due")
+            return _attribute(name, where.strip(), attribute.strip())
     library, colon, variant = name.partition(":")
     if colon and library in known():
         own = [each for each in sorted(known()) if each.startswith(f"{library}:")]

@@ -88,6 +88,16 @@ def test_an_entry_point_is_known_and_loads(tmp_path: Path, monkeypatch: pytest.M
     assert load("theirs").name == "whole"
 
 
+@pytest.mark.parametrize("value", ["clinometer_adapter_installed", ":Whole", "", "a b:c:d"])
+def test_an_entry_point_that_points_nowhere_is_said(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another package has registered wrongly is one sentence, with what stands there."""
+    point = metadata.EntryPoint("theirs", value, GROUP)
+    monkeypatch.setattr(metadata, "entry_points", lambda *, group: [point] if group == GROUP else [])
+    message = problem("theirs")
+    assert message.startswith("backend 'theirs'")
+    assert value.partition(":")[0] in message
+
+
 @pytest.fixture
 def variants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Register a library with a variant, which a method makes, and another library whose package registers a variant."""
