@@ -55,7 +55,7 @@ VERB = {
 @click.option("--python", metavar="PATH", default=sys.executable, help="The interpreter that runs it.  [default: this one]")
 @plain
 def repro(journals: tuple[Path, ...], case: str, only_print: bool, timeout: float, python: str) -> None:
-    """Run the stand-alone script of a failure, and say whether it fails here too.
+    """Run the script of a failure, and say if it fails here.
 
     CASE is the id that stands in the report beside the case; its first letters are enough. Without a JOURNAL, those in
     clinometer-report are searched; of several, that in which the case has failed is taken.
@@ -117,8 +117,11 @@ def _print_versions(it: Found, ending: reproduction.Ending) -> None:
     if it.result.outcome == "timeout":
         console.OUT.print("The time was that of all examples of the case; the script is the smallest of them.")
     console.OUT.print("Another version or machine? There and here:")
-    for name, version in _of_interest(it.subject.run).items():
+    libraries = _of_interest(it.subject.run)
+    for name, version in libraries.items():
         console.OUT.print(console.shown(f"  {name}: {version}, {ending.versions.get(name) or 'not installed here'}"))
+    if not all(ending.versions.get(name) for name in libraries):
+        console.OUT.print("--python PATH names another interpreter, in which it is installed.")
 
 
 def _of_interest(run: RunRecord) -> dict[str, str]:
@@ -137,10 +140,9 @@ def _of_interest(run: RunRecord) -> dict[str, str]:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @plain
 def explain(journals: tuple[Path, ...], case: str, form: str) -> None:
-    """Say what stands behind a verdict.
+    """Say what stands behind a verdict, and what to do next.
 
-    The clause, what was asked, what the witnesses say, where the tolerance comes from, which neighbours hold, and what
-    to do next.
+    The clause, what was asked, what the witnesses say, where the tolerance comes from, and which neighbours hold.
 
     CASE is the id that stands in the report beside the case; its first letters are enough. Without a JOURNAL, those in
     clinometer-report are searched; of several, that in which the case has failed is taken.

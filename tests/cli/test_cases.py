@@ -189,6 +189,14 @@ def test_a_failure_that_is_not_seen_comes_with_the_versions_there_and_here(tmp_p
     assert here.stdout.decode().strip() in called.stdout
 
 
+def test_a_library_that_is_missing_here_is_named_with_what_to_do(tmp_path: Path) -> None:
+    """The script cannot show anything without it, and the option that helps stands below."""
+    called = call("repro", journal(tmp_path / "a.jsonl", script="import nowhere_to_be_found", backend="nowhere"), CASE.id)
+    assert called.exit_code == 3
+    assert "  nowhere: 2.13.0, not installed here" in called.stdout
+    assert "--python PATH names another interpreter" in called.stdout
+
+
 def test_what_is_no_interpreter_is_refused(tmp_path: Path) -> None:
     """A program that is not there, and one that is no Python."""
     path = journal(tmp_path / "a.jsonl")
