@@ -55,7 +55,7 @@ def test_run_knows_backends_from_pytest_arguments(monkeypatch: pytest.MonkeyPatc
     """Words behind `--` are no backends, and options before it are no words for pytest."""
     plans: list[processes.Plan] = []
 
-    def examine(plan: processes.Plan, say: Any, watch: Any) -> processes.Outcome:
+    def examine(plan: processes.Plan, say: Any, watch: Any, workers: Any) -> processes.Outcome:
         plans.append(plan)
         return processes.Outcome(0)
 
@@ -70,7 +70,7 @@ def test_run_knows_backends_from_pytest_arguments(monkeypatch: pytest.MonkeyPatc
 def test_the_reference_is_asked_in_quick_unless_a_profile_is_given(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """A first run shows what a library does; how sound the reference is takes --profile, and the output says so."""
     plans: list[processes.Plan] = []
-    monkeypatch.setattr(processes, "run_backend", lambda plan, say, watch: plans.append(plan) or processes.Outcome(0))
+    monkeypatch.setattr(processes, "run_backend", lambda plan, say, watch, workers: plans.append(plan) or processes.Outcome(0))
     first = call("run", "reference", "torch", "-o", tmp_path)
     assert "--profile asks it as others are asked" in unwrapped(first)
     call("run", "reference", "torch", "--profile", "standard", "-o", tmp_path)
