@@ -54,6 +54,8 @@ class Attendance:
         Seconds that a case may take.
     patience : float
         Seconds that may go into asking new failures again.
+    elsewhere : bool
+        Whether the workers have another interpreter, in which another version of Clinometer may be installed.
     """
 
     ledger: Ledger
@@ -66,6 +68,7 @@ class Attendance:
     watch: Callable[[], None]
     case_limit: float
     patience: float
+    elsewhere: bool = False
     cells: list[wire.Collectable] = field(default_factory=list)
     maxfail: int = 0
     opened: bool = False
@@ -82,7 +85,7 @@ class Attendance:
     def collected(self, word: wire.Collected) -> None:
         """Check that the host is of our version, and has found something to ask."""
         ours = importlib.metadata.version("clinometer")
-        if word.suite != ours:
+        if self.elsewhere and word.suite != ours:
             raise NotBegun(f"its interpreter has clinometer {word.suite}, and this is {ours}; install the same in both.")
         if refusal := self.ledger.earlier.refusal(word.digest):
             raise NotBegun(f"{self.ledger.path} {refusal}.")

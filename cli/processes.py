@@ -130,6 +130,7 @@ def run_backend(
     attendance = Attendance(
         ledger, plan.backend, plan.profile, plan.seed, plan.words, plan.workers, say, watch, limit, PATIENCE * limit
     )
+    attendance.elsewhere = bool(plan.python)
     interrupted = False
     try:
         code, sentence = _attend(plan, attendance, cluster)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -291,6 +292,15 @@ def test_another_specification_is_not_resumed(fake: Any, tmp_path: Path) -> None
     assert result.exit_code == 2
     assert "was asked another specification, older," in unwrapped(result)
     assert (tmp_path / "good.jsonl").read_bytes() == before
+
+
+def test_another_interpreter_has_the_same_version(fake: Any, tmp_path: Path) -> None:
+    """--python with another Clinometer in it is refused; without it, a number beside the working folder says nothing."""
+    fake(script=HOST.replace('suite=importlib.metadata.version("clinometer")', 'suite="0.0.1"'))
+    result = call("run", "good", "-o", tmp_path, "--python", f"good={sys.executable}")
+    assert result.exit_code == 2
+    assert "good: its interpreter has clinometer 0.0.1, and this is" in unwrapped(result)
+    assert call("run", "good", "-o", tmp_path).exit_code == 0
 
 
 def test_two_runs_do_not_write_one_journal(fake: Any, tmp_path: Path) -> None:
