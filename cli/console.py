@@ -128,6 +128,17 @@ def pairs(items: Iterable[tuple[str, str]]) -> None:
     OUT.print(table)
 
 
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table whose columns after the first are numbers."""
+    found = _table(*heads)
+    for column in found.columns[1:]:
+        column.justify = "right"
+        column.no_wrap = True
+    for row in rows:
+        found.add_row(*map(shown, row))
+    OUT.print(found)
+
+
 WIDTHS = {"operation": 18, "dtypes": 15, "domain": 16, "special points": 20, "clauses": 8}  # of the columns of `operations`
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import click
 
 from clinometer.cli.backend import backend
+from clinometer.cli.campaign import campaign
 from clinometer.cli.cases import explain, repro
 from clinometer.cli.inspect import operations, spec
 from clinometer.cli.journals import atlas, diff, report
@@ -20,5 +21,5 @@ def main() -> None:
     """Clinometer: are your derivatives right?"""
 
 
-for command in (run, report, backend, spec, operations, atlas, diff, repro, explain):
+for command in (run, campaign, report, backend, spec, operations, atlas, diff, repro, explain):
     main.add_command(command)

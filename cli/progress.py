@@ -28,6 +28,12 @@ class Entry(msgspec.Struct):
     outcome: str = ""
     expected: bool = False
     message: str = ""
+    stability: str = ""
+    examples: int = 0
+    points: int = 0
+    seconds: float = 0.0
+    problem: str = ""
+    command: list[str] = []
     interrupted: bool = False
     attended: bool = False
 
@@ -67,6 +73,10 @@ class Progress:
         self.open: dict[str, None] = {}  # begun, and no result yet
         self.begun = self.new = self.known = 0  # how many starts, failures that nobody expected, and those that are known
         self.all = self.done = 0.0  # weights
+        self.seconds = 0.0  # that went into cases, those as well that were asked again
+        self.command: list[str] = []  # by which the last run was asked
+        self.problem = ""  # why the backend could not be loaded
+        self.ended = False  # the last run came to its end
         self._read = 0  # bytes
         self._attended = False  # a parent has written the run, who would have seen a crash
         self._since: tuple[float, float] | None = None  # when we saw the first case begin, and what was done by then
@@ -83,15 +93,19 @@ class Progress:
                 self.open[entry.id] = None
             elif entry.kind == "result":
                 self.open.pop(entry.id, None)
+                self.seconds += entry.seconds
                 self._count(entry)
                 found.append(entry)
-            elif entry.kind == "end" and entry.interrupted:
-                self.open.clear()
+            elif entry.kind == "end":
+                self.ended = not entry.interrupted
+                if entry.interrupted:
+                    self.open.clear()
             elif entry.kind == "run":  # what an earlier process has begun and not ended has ended that process
                 for id in self.open if not self._attended else ():
                     self._count(Entry(id=id, outcome="crash"))
                 self.open.clear()
-                self._attended = entry.attended
+                self._attended, self.problem, self.ended = entry.attended, entry.problem, False
+                self.command = entry.command
         return found
 
     def _entries(self) -> Iterable[Entry]:

@@ -19,13 +19,13 @@ NAMED = 20  # new failures that are named as they come; the report names them al
 class Watch:
     """Shows progress while it is entered: a line that lives where there is a terminal, one a minute where there is none.
 
-    Failures that are new are named as they come.
+    Failures that are new are named as they come. One that is not `alone` leaves the line that lives to nobody.
     """
 
-    def __init__(self, backend: str, journal: Path, quiet: bool = False, verbose: bool = False):
+    def __init__(self, backend: str, journal: Path, quiet: bool = False, verbose: bool = False, alone: bool = True):
         self.backend, self.progress, self.quiet, self.verbose = backend, Progress(journal), quiet, verbose
         self.progress.look()  # what a resumed run has found is no news
-        self.lives = sys.stdout.isatty() and console.OUT.is_interactive
+        self.lives = alone and sys.stdout.isatty() and console.OUT.is_interactive
         self.named = 0
         self._seen: set[str] = set()
         self._shown = float("-inf")  # when the last line was printed
