@@ -154,13 +154,14 @@ class Fleet:
         over, self.kind = msgspec.json.decode(lines[0], type=Over), lines[1]
         words = [msgspec.json.decode(line, type=wire.Collected | wire.Loaded | Told) for line in lines[2:]]
         if over.sentence and not any(isinstance(word, wire.Loaded) for word in words):
-            raise NotBegun(over.sentence)
+            raise NotBegun(self._hint(over.sentence))
         for word in words:
             match word:
                 case wire.Collected():
                     self.attendance.collected(word)
                 case wire.Loaded():
-                    self.attendance.loaded(word)
+                    run = msgspec.structs.replace(word.run, problem=self._hint(word.run.problem))
+                    self.attendance.loaded(msgspec.structs.replace(word, run=run))
                 case Died():
                     self._died(lane, word)
         if not self.attendance.opened:
@@ -299,5 +300,11 @@ class Fleet:
         self.cluster.settled(lane.key)
         assert lane.over is not None  # that it is
         if lane.over.sentence:
-            raise Gone(f"a worker of {self.cluster.name} cannot ask: {lane.over.sentence}")
+            raise Gone(f"a worker of {self.cluster.name} cannot ask, {self._hint(lane.over.sentence)}")
         self.attendance.left(lane.worker, begun=lane.over.begun)
+
+    def _hint(self, problem: str) -> str:
+        """Return a problem of loading, with what a cluster needs of a backend that is no installed module."""
+        if not problem or ".py" not in self.attendance.name:
+            return problem
+        return f"{problem.rstrip('.')}. A backend in a file has to be at the same path on each worker, or installed there."

@@ -330,6 +330,7 @@ def ask(order: bytes, kind: bytes, key: str, ids: list[str], closely: bool, fres
     job = Job(wire.Ask(ids=ids, closely=closely), send, msgspec.json.decode(kind, type=Kind), fresh)
     _at_station(run, job)
     _attend(job, key)
+    job.sentence = f"on {worker.address}: {job.sentence}" if job.sentence else ""
     return encoded_over(job)
 
 
