@@ -29,7 +29,7 @@ from clinometer.cli.pool import Limits, Pool, last_words
 from clinometer.harness import wire
 from clinometer.journal.records import Curve, Evidence, Record, Result, Start, encoded
 
-IDLE = 30.0  # seconds without a task after which the processes end
+IDLE = 10.0  # seconds without a task after which the processes end
 LOOK = 0.25  # seconds between two looks at whether a task is still wanted
 FLUSH = 0.2  # seconds within which what is told is sent in one
 MOST = 2  # stations in one process: two runs may share a cluster
@@ -274,6 +274,7 @@ class Station:
                 del self.at[number]
                 self.pool.send_home(worker)
                 job.finish()
+                self._last = float("-inf")  # its client has gone, or this machine goes: nothing more is waited for
 
 
 _STATIONS: dict[str, Station] = {}  # of this process, by the run that they are of

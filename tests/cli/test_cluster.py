@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import logging
 import os
@@ -19,6 +20,7 @@ import synthetic_journals as made
 from hosting import HOST, call, outcomes, unwrapped
 
 from clinometer.cli import attendance, fleet
+from clinometer.cli.cluster import CONFIGURATION
 from clinometer.journal import records
 from clinometer.journal.reader import read
 
@@ -31,14 +33,26 @@ needs_proc = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="ki
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A cluster of two workers, which the tests share; what it says of those that were killed goes nowhere."""
-    # One that is away at that time would be given up, though it is about to come back.
-    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}):
-        logging.getLogger("distributed").setLevel(logging.CRITICAL)
-        with distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=":0", memory_limit=0, silence_logs=logging.CRITICAL
-        ) as found:
-            yield found
+    """A cluster of two workers, which the tests share."""
+    with made_cluster(2) as found:
+        yield found
+
+
+@contextlib.contextmanager
+def made_cluster(workers: int) -> Iterator[Any]:
+    """Yield a cluster that starts again what is killed, and says nothing of it."""
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    with (
+        dask.config.set(CONFIGURATION),
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        ) as found,
+    ):
+        yield found
 
 
 def on(cluster: Any) -> list[str]:
@@ -121,13 +135,14 @@ def test_a_worker_that_is_killed_costs_nothing(fake: Any, tmp_path: Path, cluste
 @needs_proc
 def test_a_case_that_always_takes_its_machine_with_it_is_a_crash(fake: Any, tmp_path: Path, cluster: Any) -> None:
     """Not for the first and not for the second machine, but for the third."""
-    count = f"print('.', end='', file=open({str(tmp_path / 'kills')!r}, 'a'))"
-    fake(f"if case.operation == 'cos': {count}; os.kill({MACHINE}, signal.SIGKILL); time.sleep(600)")
+    kills = tmp_path / "kills"
+    kills.touch()
+    count = f"os.path.getsize({str(kills)!r}) < 9 and (print('.', end='', file=open({str(kills)!r}, 'a')) or True)"
+    fake(f"if case.operation == 'cos' and {count}: os.kill({MACHINE}, signal.SIGKILL); time.sleep(600)")
     result = call("run", "deadly", "-o", tmp_path, *on(cluster))
     assert outcomes(tmp_path / "deadly.jsonl") == {"sin": "pass", "cos": "crash", "exp": "pass", "tanh": "pass"}, result.output
     assert result.exit_code == 1
-    asked = (tmp_path / "kills").read_text()
-    assert len(asked) >= attendance.MACHINES
+    assert kills.stat().st_size >= attendance.MACHINES
 
 
 @needs_proc
@@ -197,9 +212,7 @@ def test_workers_may_come_later_and_go(fake: Any, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(fleet, "PATIENCE", 0.0)
     monkeypatch.setattr(fleet, "COUNTED", 0.0)
     fake()
-    with distributed.LocalCluster(
-        n_workers=0, threads_per_worker=1, dashboard_address=":0", memory_limit=0, silence_logs=logging.CRITICAL
-    ) as empty:
+    with made_cluster(0) as empty:
         empty.adapt(minimum=0, maximum=1, interval="100ms")
         result = call("run", "good", "-o", tmp_path, *on(empty))
     assert result.exit_code == 0, result.output
@@ -216,14 +229,19 @@ if __name__ == "__main__":
 """
 
 
+def script_of(folder: Path, asking: str, unique: str) -> Path:
+    """Return a script that is the console script, on a made-up backend."""
+    host = HOST.replace("ASKING", asking).replace("LOADING", "pass") + f"# {unique}"
+    script = folder / "script.py"
+    script.write_text(f"HOST = {host!r}\n{SCRIPT}")
+    return script
+
+
 @needs_proc
 def test_ctrl_c_ends_a_cluster_of_this_machine(tmp_path: Path) -> None:
     """A terminal sends SIGINT to all its processes: exit code 3, nothing is left, and nobody prints a traceback."""
     unique, begun = f"ended-{os.getpid()}", tmp_path / "begun"
-    asking = f"open({str(begun)!r}, 'w').close(); time.sleep(600)"
-    host = HOST.replace("ASKING", asking).replace("LOADING", "pass") + f"# {unique}"
-    script = tmp_path / "script.py"
-    script.write_text(f"HOST = {host!r}\n{SCRIPT}")
+    script = script_of(tmp_path, f"open({str(begun)!r}, 'w').close(); time.sleep(600)", unique)
     words = [sys.executable, str(script), "run", "good", "-o", str(tmp_path / "out"), "--cluster", "local:2"]
     run = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
     while not begun.exists() and run.poll() is None:
@@ -235,6 +253,32 @@ def test_ctrl_c_ends_a_cluster_of_this_machine(tmp_path: Path) -> None:
     assert "good: interrupted." in told
     assert not processes_of(unique)
     assert not processes_of(str(script))
+
+
+@needs_proc
+def test_nothing_goes_on_where_the_client_was_killed(fake: Any, tmp_path: Path) -> None:
+    """A worker of the cluster sees that nobody wants to know any more; --resume goes on with what had been told."""
+    with made_cluster(1) as cluster:
+        kill_the_client(fake, tmp_path, cluster)
+
+
+def kill_the_client(fake: Any, tmp_path: Path, cluster: Any) -> None:
+    """Kill a run in its midst, see all of it end, and go on with it."""
+    unique, begun = f"orphan-{os.getpid()}", tmp_path / "begun"
+    sleeps = f"if case.operation == 'exp': open({str(begun)!r}, 'w').close(); time.sleep(600)"
+    words = [sys.executable, str(script_of(tmp_path, sleeps, unique)), "run", "good", "-o", str(tmp_path / "out"), *SEED]
+    run = subprocess.Popen([*words, *on(cluster)], stdout=subprocess.DEVNULL)
+    while not begun.exists() or not (tmp_path / "out" / "good.jsonl").read_text().count('"result"'):
+        time.sleep(0.1)
+    run.kill()
+    run.wait()
+    while processes_of(unique):
+        time.sleep(0.1)
+    fake()
+    rest = call("run", "good", "-o", tmp_path / "out", *SEED, "--resume", *on(cluster))
+    assert rest.exit_code == 0, rest.output
+    told = [it.id for it in results(tmp_path / "out" / "good.jsonl")]
+    assert len(told) == len(set(told)) == 4
 
 
 # ----- what is refused -----
