@@ -31,7 +31,7 @@ from clinometer.reports.html import page
 
 LISTED = 10  # distinct failures that are printed of a backend; the file has them all
 PAGED = 20  # journals of which a page is made: those with new failures, the first of them
-EACH = 50  # threads of a cluster that one run fills; above that, several runs are asked side by side
+EACH = 50  # threads of a cluster that one run is given; beside it others are asked
 TICK = 0.5  # seconds between two looks at whether a run has ended
 RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
@@ -143,7 +143,9 @@ class Campaign:
 
     def ask(self, runs: Sequence[processes.Plan], crew: cluster.Cluster | None) -> None:
         """Ask what is left, for as long as the budget lasts."""
-        together = 1 if crew is None else 2 + crew.threads() // EACH
+        together = 1
+        if crew is not None:
+            crew.share, together = EACH, 2 + crew.threads() // EACH  # one more, so that the end of a run is filled as well
         queue = iter(runs)
         threads = [threading.Thread(target=self._work, args=(queue, crew), daemon=True) for _ in range(together)]
         if together == 1:

@@ -12,6 +12,7 @@ import logging
 import queue
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -89,10 +90,18 @@ class Cluster:
     ----------
     client : distributed.Client
     name : str
+
+    Attributes
+    ----------
+    share : int
+        How many threads a run is given of its own, where several are asked side by side: what a worker needs to collect, and
+        to load a backend, is paid once a run. 0 for all.
     """
 
     def __init__(self, client: Any, name: str):
-        self.client, self.name = client, name
+        self.client, self.name, self.share = client, name, 0
+        self._crews: dict[str, list[str]] = {}  # the workers of each run
+        self._choosing = threading.Lock()
         self.nonce, self._numbers = secrets.token_hex(6), itertools.count(1)
         self._inboxes: dict[str, queue.SimpleQueue[Any]] = {}
         client.subscribe_topic(station.topic_of(f"{self.nonce}-"), self._deliver)
@@ -114,28 +123,41 @@ class Cluster:
     def enlist(self, inbox: queue.SimpleQueue[Any]) -> str:
         """Return a name for a run, whose events come to an inbox from now on."""
         run = f"{self.nonce}-{next(self._numbers)}"
-        self._inboxes[run] = inbox
+        self._inboxes[run], self._crews[run] = inbox, []
         return run
 
     def submit(self, task: str, key: str, run: str, *words: Any) -> Any:
         """Have a task of `cli.station` done; when it is over, its key comes to the inbox with the future."""
         priority = -int(run.rpartition("-")[2])  # the runs that were begun first end first
-        future = self.client.submit(getattr(station, task), *words, key=key, priority=priority, pure=False)
+        where = {"workers": crew, "allow_other_workers": True} if (crew := self._crews[run]) else {}
+        future = self.client.submit(getattr(station, task), *words, key=key, priority=priority, pure=False, **where)
         inbox = self._inboxes[run]
         future.add_done_callback(lambda done: inbox.put((key, done)))
         return future
 
-    def threads(self) -> int:
-        """Return how many tasks can be done at once.
+    def threads(self, run: str = "") -> int:
+        """Return how many tasks can be done at once; of a run, by the workers that are its own.
 
         Raises
         ------
         Unreachable
         """
         try:
-            return sum(self.client.nthreads().values())
+            there: dict[str, int] = self.client.nthreads()
         except (OSError, RuntimeError) as error:
             raise Unreachable(f"the scheduler of {self.name} cannot be reached any more ({error}).") from None
+        return sum(there[it] for it in (self._crew(run, there) if self.share and run else there))
+
+    def _crew(self, run: str, there: dict[str, int]) -> list[str]:
+        """Return the workers of a run: those that it has, and others that no run has, up to its share."""
+        with self._choosing:
+            taken = {it for other, crew in self._crews.items() if other != run for it in crew}
+            crew = [it for it in self._crews[run] if it in there]
+            for worker in there:
+                if worker not in taken and worker not in crew and sum(there[it] for it in crew) < self.share:
+                    crew.append(worker)
+            self._crews[run] = crew
+            return crew
 
     def settled(self, key: str) -> None:
         """Forget a task that is over."""
@@ -143,7 +165,7 @@ class Cluster:
 
     def dismiss(self, run: str, futures: Sequence[Any]) -> None:
         """End a run everywhere: its tasks, and its processes on each worker."""
-        del self._inboxes[run]
+        del self._inboxes[run], self._crews[run]
         with contextlib.suppress(Exception):  # who cannot be reached has nothing more to be told
             self.client.cancel(list(futures), force=True) if futures else None
             self.client.run(station.close, run, on_error="ignore")

@@ -48,8 +48,8 @@ class Cluster(Protocol):
     def submit(self, task: str, key: str, run: str, *words: Any) -> Any:
         """Have a task done; when it is over, its key comes to the inbox with the future."""
 
-    def threads(self) -> int:
-        """Return how many tasks can be done at once."""
+    def threads(self, run: str) -> int:
+        """Return how many tasks of a run can be done at once; of all runs, if it is of none."""
 
     def settled(self, key: str) -> None:
         """Forget a task that is over."""
@@ -249,10 +249,10 @@ class Fleet:
         """Count the workers, and say so if there are none."""
         if now - self._counted < COUNTED:
             return
-        self._counted, self.threads = now, self.cluster.threads()
+        self._counted, self.threads = now, self.cluster.threads(self.run)
         if self.threads:
             self._said = now
-        elif now - self._said >= PATIENCE:
+        elif now - self._said >= PATIENCE and not self.cluster.threads(""):
             self._said = now
             self.attendance.say(f"{self.attendance.name}: {self.cluster.name} has no workers; they are waited for.")
 

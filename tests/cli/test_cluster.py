@@ -6,6 +6,7 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import queue
 import shlex
 import signal
 import subprocess
@@ -20,7 +21,7 @@ import synthetic_journals as made
 from hosting import HOST, call, outcomes, unwrapped
 
 from clinometer.cli import attendance, fleet
-from clinometer.cli.cluster import CONFIGURATION
+from clinometer.cli.cluster import CONFIGURATION, Cluster
 from clinometer.journal import records
 from clinometer.journal.reader import read
 
@@ -279,6 +280,33 @@ def kill_the_client(fake: Any, tmp_path: Path, cluster: Any) -> None:
     assert rest.exit_code == 0, rest.output
     told = [it.id for it in results(tmp_path / "out" / "good.jsonl")]
     assert len(told) == len(set(told)) == 4
+
+
+class Threads:
+    """A client that knows some workers, and nothing else."""
+
+    def __init__(self, **threads: int):
+        self.threads = threads
+
+    def nthreads(self) -> dict[str, int]:
+        """Return them."""
+        return self.threads
+
+    def subscribe_topic(self, topic: str, handler: Any) -> None:
+        """Hear nothing."""
+
+
+def test_runs_side_by_side_have_workers_of_their_own() -> None:
+    """No worker is of two runs, one that has gone is replaced, and what a run leaves another takes."""
+    it = Cluster(client := Threads(a=2, b=2, c=2, d=1), "any")
+    first, second = it.enlist(queue.SimpleQueue()), it.enlist(queue.SimpleQueue())
+    assert it.threads(first) == it.threads(second) == 7  # as long as nothing is shared
+    it.share = 4
+    assert (it.threads(first), it.threads(second)) == (4, 3)
+    client.threads = {"b": 2, "c": 2, "d": 1, "e": 2}
+    assert (it.threads(first), it.threads(second)) == (4, 3)
+    it.dismiss(first, [])
+    assert it.threads(second) == 5  # c, d, and one whole worker more
 
 
 # ----- what is refused -----
