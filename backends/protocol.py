@@ -6,7 +6,8 @@ that need it. No member catches an exception.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence, Sized
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, runtime_checkable
 
@@ -187,6 +188,11 @@ def capabilities(backend: Backend) -> set[str]:
 def versions_of(backend: Backend) -> Mapping[str, str]:
     """Return the versions that a backend says it runs on."""
     return backend.versions if isinstance(backend, Versioned) else {}
+
+
+def as_list(found: Iterable[Any], due: int) -> list[Any]:
+    """Return what a library gives as a list; of what does not know its own length, no more than one beyond what is due."""
+    return list(found if isinstance(found, Sized) else itertools.islice(found, due + 1))
 
 
 # What a clause has said that it needs, the backend has.

@@ -18,6 +18,7 @@ from clinometer.journal.vocabulary import Outcome
 
 FRUITLESS = 25  # deaths in a row, not one case answered between them, after which a run is given up
 IDLE = 3  # the same, of workers that were not at a case
+KILLERS = ("SIGKILL", "SIGTERM", "SIGINT", "SIGHUP", "SIGQUIT")  # signals that come from elsewhere, as a rule
 TIMES = 3  # that a new failure is asked in all, to see whether it is stable
 MACHINES = 3  # that a case is lost with, one after the other, before it is said to have ended them
 LOOKED_AT = 100  # new failures that are asked again
@@ -110,6 +111,8 @@ class Attendance:
         """Return how many workers there should be: no more than there are units, or failures to look at."""
         if not self.opened:
             return self.number
+        if self.ledger.asks_alone:
+            return 1
         if self.looks is None and self.ledger.is_done and not busy:
             self._begin_looking()
         left = self.ledger.left if self.looks is None else len(self.looks) if time.monotonic() < self.until else 0
@@ -147,7 +150,9 @@ class Attendance:
             raise Gone(f"stopped after {self.maxfail} new {failures}, as was wished.")
 
     def ticked(self) -> None:
-        """Show how far it is."""
+        """Show how far it is, and keep the journal where it belongs."""
+        if self.ledger.keep():
+            self.say(f"{self.name}: something has deleted {self.ledger.path}, or put another file there; it is written anew.")
         self.watch()
 
     # ----- deaths -----
@@ -166,12 +171,17 @@ class Attendance:
                 self.examples.setdefault(worker.at, worker.example)
             if worker.todo:
                 self.looks.append(Look(worker.todo))
-        elif not alone and not self.ledger.suspect(worker.at):
-            self.ledger.back([worker.at, *worker.todo])
+        elif not alone or (self._killed(worker, how) and not self.ledger.suspect(worker.at)):
+            self.ledger.ask_alone(worker.at)
+            self._give_back(worker)
         else:
             self._lost(worker, how, stack, ours)
         if self.idle >= IDLE:
             raise Gone(f"{IDLE} processes in a row ended ({how}) without being at a case; given up.")
+
+    def _killed(self, worker: Worker, how: str) -> bool:
+        """Whether somebody else may have ended a process: an operator, or a system without memory. That is no evidence."""
+        return worker.over is None and how.endswith(KILLERS)
 
     def left(self, worker: Worker, begun: bool) -> None:
         """Give back what a worker was handed that is gone with its machine.

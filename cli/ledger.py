@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -45,6 +46,8 @@ class Ledger:
         self._units: deque[list[str]] = deque()
         self._deaths: dict[str, int] = defaultdict(int)  # by operation, in a row
         self._suspects: Counter[str] = Counter()  # how often more than its own process ended with a case
+        self._alone: deque[str] = deque()  # cases to be asked while nothing else is
+        self._in_hand = ""  # of those, the one that is being asked
 
     # ----- beginning -----
 
@@ -87,11 +90,17 @@ class Ledger:
     # ----- handing out -----
 
     def next(self) -> list[str]:
-        """Return the cases of a unit that nobody has been handed; none if there are no more."""
+        """Return the cases of a unit that nobody has been handed; none if there are no more, or one is to be asked alone."""
+        if self._in_hand:
+            return []
+        if self._alone:
+            self._in_hand = self._alone.popleft()
+            return [self._in_hand]
         return self._units.popleft() if self._units else []
 
     def back(self, ids: Sequence[str]) -> None:
         """Take back what a worker has not begun."""
+        self._in_hand = "" if self._in_hand in ids else self._in_hand
         if left := [id for id in ids if id not in self.results]:
             self._units.appendleft(left)
 
@@ -114,10 +123,11 @@ class Ledger:
 
     def take(self, record: Start | Result | Curve) -> None:
         """Write down what a worker has told."""
-        self._write(record)
         if isinstance(record, Result):
-            self.results[record.id] = record
+            self.settle(record)
             self._deaths[self.key(record.id)] = 0
+        else:
+            self._write(record)
 
     def lost(self, id: str, outcome: Outcome, message: str, trace: str) -> None:
         """Write down that a case has ended its process; after some in a row, leave out the others of its operation."""
@@ -133,11 +143,13 @@ class Ledger:
                 self.settle(Result(id=other, outcome="notrun", message=text))
             left = ([id for id in unit if id not in self.results] for unit in self._units)
             self._units = deque(unit for unit in left if unit)
+            self._alone = deque(id for id in self._alone if id not in self.results)
 
     def settle(self, result: Result) -> None:
-        """Write down a result of our own, or a better one than before."""
+        """Write down a result."""
         self._write(result)
         self.results[result.id] = result
+        self._in_hand = "" if self._in_hand == result.id else self._in_hand
 
     def suspect(self, id: str, times: int = 2) -> bool:
         """Note that more than its own process has ended with a case, and say whether that was as often as this."""
@@ -147,6 +159,15 @@ class Ledger:
     def is_suspect(self, id: str) -> bool:
         """Say whether more than its own process has ended with a case."""
         return id in self._suspects
+
+    def ask_alone(self, id: str) -> None:
+        """Have a case asked again while nothing else is: it was under way when more than its process ended."""
+        self._alone.append(id)
+
+    @property
+    def asks_alone(self) -> bool:
+        """Whether there is a case that is asked while nothing else is."""
+        return bool(self._in_hand or self._alone)
 
     def title(self, id: str) -> str:
         """Return what a case is called."""
@@ -159,8 +180,14 @@ class Ledger:
 
     # ----- the end -----
 
+    def keep(self) -> bool:
+        """Put the journal back if something has deleted it, and return whether it had."""
+        with self._writing() as journal:
+            return journal is not None and journal.keep()
+
     def end(self, exit: int, interrupted: bool) -> None:
         """Write the end, and close the journal."""
+        self.keep()
         self._write(End(at=records.now(), exit=exit, interrupted=interrupted, nonce=self.nonce))
         self.close()
 
@@ -171,10 +198,14 @@ class Ledger:
             self._journal = None
 
     def _write(self, *some: records.AnyRecord) -> None:
-        if self._journal is None:
-            return
+        with self._writing() as journal:
+            if journal is not None:
+                journal.write(*some)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[writer.Writer | None]:
         try:
-            self._journal.write(*some)
+            yield self._journal
         except OSError as error:
             self.close()
             raise Gone(f"{self.path}: cannot be written: {error.strerror or error}; what was written is kept.") from None

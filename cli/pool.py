@@ -83,6 +83,8 @@ class Pool:
         self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> Pool:
+        self._others = set(containment.adopted(set()))
+        self._closing.enter_context(containment.adopting())
         folder = tempfile.TemporaryDirectory(prefix="clinometer-", ignore_cleanup_errors=True)
         self._folder = Path(self._closing.enter_context(folder))
         self._selector = self._closing.enter_context(selectors.DefaultSelector())
@@ -204,11 +206,17 @@ class Pool:
         if self._host is not None:
             self._host.kill()
             self._host.wait()
+        self._end_orphans()
         for key in list(self._selector.get_map().values()):
             if isinstance(key.data, Worker) and key.data.line is not None:
                 key.data.line.close()
             elif isinstance(key.data, wire.Line):
                 key.data.close()
+
+    def _end_orphans(self) -> None:
+        """End what workers that have ended had started, and what no longer is of their groups."""
+        ours = [self._host, *(worker.process for worker in self.workers.values())]
+        containment.end_adopted(self._others | {it.pid for it in ours if it is not None})
 
     def _kill(self, worker: Worker, number: int = KILL) -> None:
         """Send a signal to a worker, and to all that it has started."""
@@ -347,6 +355,7 @@ class Pool:
             self._hang_up(worker.line)
         del self.workers[worker.number]
         self._kill(worker)  # what it has started, if anything
+        self._end_orphans()
         self.attendant.died(worker, how, alone=alone)
 
 

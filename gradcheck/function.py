@@ -14,7 +14,7 @@ from typing import Any, cast
 import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, capabilities, load
-from clinometer.backends.protocol import MEMBERS, forward_mode, tape_of
+from clinometer.backends.protocol import MEMBERS, as_list, forward_mode, tape_of
 from clinometer.backends.raised import in_one_line
 
 __tracebackhide__ = True  # in pytest, as none of this is the user's
@@ -103,7 +103,7 @@ class UserFunction:
         def pulled(ct: np.ndarray) -> Arrays:
             native = self.backend.asarray(ct)
             with differentiating(self.called):
-                gradients = list(pullback(native))
+                gradients = as_list(pullback(native), len(xs))
             if not np.array_equal(self.numpy(native), ct):
                 raise GradientError("the pullback changes its cotangent in place; let it work on a copy")
             if len(gradients) != len(xs) or any(g is None for g in gradients):

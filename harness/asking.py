@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, Support, support_of
-from clinometer.backends.protocol import forward_mode
+from clinometer.backends.protocol import as_list, forward_mode
 from clinometer.backends.raised import in_one_line, is_a, told, trace
 from clinometer.harness import containment
 from clinometer.harness.control_flow import BackendControlFlow
@@ -202,7 +202,7 @@ class Asking:
 
         def one_point(i: int) -> list[Any]:
             y, pullback = self.backend.vjp(f, *xs(i))
-            gradients = list(pullback(*cts(i)))
+            gradients = as_list(pullback(*cts(i)), number)
             self.require(
                 len(gradients) == number, f"the pullback gives {len(gradients)} gradients for {number} inputs", case.at(i)
             )

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends import Backend, BackendProblem, load
+from clinometer.backends.protocol import as_list
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Relation, Unsupported
 from clinometer.harness.interruption import heard, insist
@@ -107,8 +108,8 @@ class Call:
         self.check.case = self.case
         self.say(f"gradients{self.number} = pullback{self.number}(ct{self.calls.place(self.case)})")
         with self.calls, self.check.backend_call("pullback"):
-            found = list(self.pullback(self.ct))
-        n, length = len(self.case.inputs), f"len(gradients{self.number})"
+            found = as_list(self.pullback(self.ct), n := len(self.case.inputs))
+        length = f"len(gradients{self.number})"
         self.calls.require(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"{length} == {n}")
         return found
 

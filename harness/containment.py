@@ -10,13 +10,15 @@ import os
 import re
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 # Whether a process that has collected can be copied, again and again: macOS can, but its libraries do not bear it.
 FORKS = sys.platform == "linux" and not os.environ.get("CLINOMETER_NO_FORK")
+TIMES = 200  # that what has been adopted is killed: it may be starting others
 LONGEST = 1 << 16  # bytes of a stack that are read
-PR_SET_PDEATHSIG = 1  # of <sys/prctl.h>: the signal that a process is sent when its parent dies
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # of <sys/prctl.h>
 ROOM = Path(__file__).resolve().parents[1]
 OURS = tuple(f"{ROOM / room}{os.sep}" for room in ("reference", "strategies", "harness", "suites", "journal"))
 # Libraries that both sides call, and that decide nothing about whose call it was; the standard library as well.
@@ -48,9 +50,51 @@ def contain(memory: int = 0) -> None:
 
 def die_with_parent() -> None:
     """Have the system kill this process when its parent ends, where it can; elsewhere it ends when its line is cut."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _prctl(option: int, argument: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+            ctypes.CDLL(None).prctl(option, argument)
+
+
+@contextlib.contextmanager
+def adopting() -> Iterator[None]:
+    """Within, become the parent of each process that loses its own, of all that this one has started, where the system can."""
+    _prctl(PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        _prctl(PR_SET_CHILD_SUBREAPER, 0)
+
+
+def adopted(own: set[int]) -> list[int]:
+    """Return the processes that this one has adopted: those of other sessions, which are not its `own`."""
+    return [
+        pid for pid, parent, session in _processes() if parent == os.getpid() and session != os.getsid(0) and pid not in own
+    ]
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Yield number, parent and session of each process that the system tells of: see proc(5)."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError, ValueError):
+            _, parent, _, session, *_ = path.read_text("utf-8", "replace").rpartition(")")[2].split()
+            yield int(path.parent.name), int(parent), int(session)
+
+
+def end_adopted(own: set[int]) -> None:
+    """Kill what has been adopted, and what that had started."""
+    for _ in range(TIMES):
+        found = adopted(own)
+        for pid in found:
+            with contextlib.suppress(OSError):
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, os.WNOHANG)
+        if not found:
+            break
+        time.sleep(0.01)
 
 
 def _limit(memory: int) -> None:

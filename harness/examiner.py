@@ -6,7 +6,7 @@ import functools
 import importlib.metadata
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,8 @@ from clinometer.harness.scripts.evidence import evidence
 from clinometer.harness.specification import digest, specification
 from clinometer.journal import records
 from clinometer.journal.vocabulary import QUICK
+
+TOOLS = ("numpy", "hypothesis", "pytest")
 
 
 class Examiner:
@@ -121,6 +123,12 @@ class Examiner:
         return str(known) if known is not None and outcome in known.outcomes else ""
 
 
+@functools.cache
+def installed() -> Mapping[str, str]:
+    """Return the versions of Clinometer and of what it examines with."""
+    return {name: importlib.metadata.version(name) for name in ("clinometer", *TOOLS)}
+
+
 def head(
     backend: str,
     profile: str,
@@ -132,18 +140,18 @@ def head(
     problem: str = "",
 ) -> records.RunRecord:
     """Return the head of a run, with the versions of what examines."""
-    tools = {name: importlib.metadata.version(name) for name in ("numpy", "hypothesis", "pytest")}
+    tools = installed()
     run = records.RunRecord(
         schema=records.SCHEMA,
         backend=backend,
-        suite=importlib.metadata.version("clinometer"),
+        suite=tools["clinometer"],
         digest=digest(specification()),
         profile=profile,
         seed=seed,
         cells=cells,
         started=records.now(),
         command=list(command),
-        versions=tools | {"python": platform.python_version()} | (versions or {}),
+        versions={name: tools[name] for name in TOOLS} | {"python": platform.python_version()} | (versions or {}),
         platform=platform.platform(terse=True),
         problem=problem,
     )

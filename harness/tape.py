@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from clinometer.backends.protocol import paused_tape_of, tape_of
+from clinometer.backends.protocol import as_list, paused_tape_of, tape_of
 from clinometer.backends.raised import kind
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Finding, Nonconformance, Relation
@@ -106,8 +106,7 @@ class TapeSession(Transcript):
         said = {"y": of, "leaves": ", ".join(self.names), "ct": "ct", "graph": graph}
         self.lines.append(f"{name} = {self.words['grad'].format(**said)}")
         with self.check.backend_call("gradients on request", self.lines):
-            found = list(self.tape.grad(y, self.leaves, self.ct, graph=graph))
-        n = len(self.leaves)
+            found = as_list(self.tape.grad(y, self.leaves, self.ct, graph=graph), n := len(self.leaves))
         self.require(len(found) == n, f"grad gives {len(found)} gradients for {n} leaves", f"len({name}) == {n}")
         return found
 

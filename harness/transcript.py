@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from clinometer.backends.dialect import Dialect
+from clinometer.backends.protocol import as_list
 from clinometer.backends.raised import told
 from clinometer.harness.check import Check
 from clinometer.harness.findings import Finding, Given, Nonconformance, Relation, Unsupported
@@ -181,8 +182,7 @@ class PullbackTranscript(Transcript):
             self.arrays[OUT], pullback = self.check.backend.vjp(lambda *zs: f(self.check.xp, *zs, *rest), *xs)
             cotangent = self.given["ct"] = ct(self.numbers())
             self.lines.append("gradients = pullback(ct)")
-            found = list(pullback(self.check.native(cotangent)))
-        n = len(names)
+            found = as_list(pullback(self.check.native(cotangent)), n := len(names))
         self.require(len(found) == n, f"the pullback gives {len(found)} gradients for {n} inputs", f"len(gradients) == {n}")
         return found
 

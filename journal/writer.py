@@ -29,12 +29,11 @@ class Writer:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, fresh: bool = True, alone: bool = False):
-        path = Path(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0), 0o644)
+        self._path, self._alone = Path(path), alone
+        self._file = self._opened()
         try:
             if alone:
-                _lock(self._file, path)
+                _lock(self._file, self._path)
             if fresh:
                 os.ftruncate(self._file, 0)
             else:
@@ -42,6 +41,10 @@ class Writer:
         except OSError:
             self.close()
             raise
+
+    def _opened(self, more: int = 0) -> int:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0) | more, 0o644)
 
     def _drop_cut_line(self) -> None:
         # A crash may cut the last line short. Appended to, it would spoil the next record as well.
@@ -58,13 +61,33 @@ class Writer:
 
     def write(self, *records: AnyRecord) -> None:
         """Append records; they are on their way to the disk when this returns."""
-        lines = b"".join(encoded(record) + b"\n" for record in records)
-        while lines:  # what is not written at once, as on a disk that is nearly full, follows
-            lines = lines[os.write(self._file, lines) :]
+        _write(self._file, b"".join(encoded(record) + b"\n" for record in records))
+
+    def keep(self) -> bool:
+        """Put the file back where something has deleted it, or put another one in its place; return whether that was so."""
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._path), os.fstat(self._file)):
+                return False
+            set_aside(self._path)
+        old, self._file = self._file, self._opened(os.O_EXCL)
+        try:
+            if self._alone:
+                _lock(self._file, self._path)
+            os.lseek(old, 0, os.SEEK_SET)
+            while some := os.read(old, 1 << 20):
+                _write(self._file, some)
+        finally:
+            os.close(old)
+        return True
 
     def close(self) -> None:
         """Close the file."""
         os.close(self._file)
+
+
+def _write(file: int, lines: bytes) -> None:
+    while lines:  # what is not written at once, as on a disk that is nearly full, follows
+        lines = lines[os.write(file, lines) :]
 
 
 def set_aside(path: Path) -> Path | None:
