@@ -75,6 +75,8 @@ class Attendance:
     opened: bool = False
     fruitless: int = 0
     idle: int = 0
+    doubted: int = 0  # times that a defect of ours was asked again, to see whether it is one
+    out: set[int] = field(default_factory=set)  # workers that were handed cases and are not through with them
     looks: deque[Look] | None = None  # once all is answered
     deadly: dict[str, str] = field(default_factory=dict)  # cases that have ended their process, and the outcome of that
     again: dict[str, list[str]] = field(default_factory=dict)  # outcomes of failures that were asked again
@@ -120,8 +122,10 @@ class Attendance:
 
     def handed(self, worker: Worker) -> wire.Ask | None:
         """Return the cases of a unit; or, of a fresh worker when all is answered, those of a look."""
+        self.out.discard(id(worker))
         if self.looks is None:
-            ids = self.ledger.next()
+            ids = [] if self.ledger.asks_alone and (self.out or worker.used) else self.ledger.next()
+            self.out |= {id(worker)} if ids else set()
             return wire.Ask(ids=ids) if ids else None
         if worker.used or not self.looks or time.monotonic() >= self.until:
             return None
@@ -134,6 +138,11 @@ class Attendance:
             if isinstance(record, Result):
                 self.again.setdefault(record.id, []).append(record.outcome)
             return
+        if isinstance(record, Result) and record.outcome == "invalid" and self.doubted < LOOKED_AT:
+            self.doubted += 1
+            if not self.ledger.suspect(record.id):  # what was asked before it may have spoiled what is ours
+                self.ledger.ask_alone(record.id)
+                return
         self.ledger.take(record)
         if isinstance(record, Result):
             self.fruitless = self.idle = 0
@@ -159,6 +168,7 @@ class Attendance:
 
     def died(self, worker: Worker, how: str, *, alone: bool = True) -> None:
         """Settle what a worker was at; another one goes on, unless none gets further."""
+        self.out.discard(id(worker))
         stack, ours = worker.last_word()
         if not worker.loaded:
             self._not_loaded(worker, how)
@@ -171,7 +181,7 @@ class Attendance:
                 self.examples.setdefault(worker.at, worker.example)
             if worker.todo:
                 self.looks.append(Look(worker.todo))
-        elif not alone or (self._killed(worker, how) and not self.ledger.suspect(worker.at)):
+        elif not alone or (self._doubtful(worker, how, ours) and not self.ledger.suspect(worker.at)):
             self.ledger.ask_alone(worker.at)
             self._give_back(worker)
         else:
@@ -179,9 +189,9 @@ class Attendance:
         if self.idle >= IDLE:
             raise Gone(f"{IDLE} processes in a row ended ({how}) without being at a case; given up.")
 
-    def _killed(self, worker: Worker, how: str) -> bool:
-        """Whether somebody else may have ended a process: an operator, or a system without memory. That is no evidence."""
-        return worker.over is None and how.endswith(KILLERS)
+    def _doubtful(self, worker: Worker, how: str, ours: bool) -> bool:
+        """Whether a case may not be to blame: somebody else has killed its process, or another case has spoiled what is ours."""
+        return worker.over is None and (ours or how.endswith(KILLERS))
 
     def left(self, worker: Worker, begun: bool) -> None:
         """Give back what a worker was handed that is gone with its machine.
@@ -189,6 +199,7 @@ class Attendance:
         If it had begun, it was at the first case that is left, or past that and could not tell. That is asked again alone; if
         it is then lost with a third machine, it is a crash.
         """
+        self.out.discard(id(worker))
         first, *rest = [it for it in (worker.at, *worker.todo) if it] or [""]
         if not first:
             return

@@ -39,12 +39,22 @@ class Worker:
     example: Evidence | None = None  # the last that it has told of that
     over: float | None = None  # when it was told to end, for being over its limit
     cut: float | None = None  # when its line was cut
+    spoiled: bool = False  # something else has written to its line
     left: tuple[str, bool] | None = None  # its last word, where another machine has told it
 
     @property
     def is_idle(self) -> bool:
         """Whether it waits for cases."""
         return self.loaded and not self.asking and self.cut is None and self.over is None
+
+    def believes(self, record: Start | Result | Curve) -> bool:
+        """Whether a record is of what it was handed; else something else has written it."""
+        match record:
+            case Start():
+                return record.id in self.todo
+            case Result():
+                return record.id == self.at
+        return True
 
     def note(self, record: Start | Result | Curve) -> None:
         """Note what it is at; the clock of a case begins with it."""

@@ -163,6 +163,7 @@ class Ledger:
     def ask_alone(self, id: str) -> None:
         """Have a case asked again while nothing else is: it was under way when more than its process ended."""
         self._alone.append(id)
+        self._in_hand = ""
 
     @property
     def asks_alone(self) -> bool:

@@ -27,6 +27,7 @@ from clinometer.journal.records import Curve, Result, Start
 LOADING = 120.0  # seconds that collecting, or loading a backend, may take, if a case may not take longer
 GRACE = 3.0  # seconds in which a process that was told to end leaves its stack
 DEAF = 10.0  # seconds after which a process that we have killed, or that has hung up, is waited for no more
+SPOILED = "something else has written to the line on which it answers"
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows has one way to end a process
 TICK = 0.5  # seconds between two looks at the clock
 LAST_WORDS = 15  # lines of pytest's output that are shown when it could not even begin
@@ -237,8 +238,8 @@ class Pool:
 
     def _hear_host(self, line: wire.Line) -> None:
         """Hear a host, or one who has not said yet who it is."""
-        words = self._words(line)
-        if words is None:
+        words = line.receive()
+        if words is None or line.garbled:
             self._hang_up(line)
             if line is self._host_line:
                 self._host_line = None
@@ -263,22 +264,17 @@ class Pool:
 
     def _hear(self, worker: Worker) -> None:
         assert worker.line is not None  # who is heard has one
-        words = self._words(worker.line)
-        if words is None:
+        words = worker.line.receive()
+        if words is not None:
+            self._take(worker, words)
+        if words is None or worker.spoiled:  # its host will tell how it has ended
             worker.cut = time.monotonic()
             self._hang_up(worker.line)
-            if worker.process is None and worker.number in self.workers:
-                return  # its host will tell how it has ended
-        else:
-            self._take(worker, words)
-
-    def _words(self, line: wire.Line) -> list[wire.Word] | None:
-        try:
-            return line.receive()
-        except wire.Garbled:  # something else writes there, and nothing more that comes can be believed
-            return None
+        if worker.spoiled:
+            self._kill(worker)
 
     def _take(self, worker: Worker, words: Sequence[wire.Word]) -> None:
+        """Take what a worker says, as far as it can be believed."""
         for word in words:
             match word:
                 case wire.Loaded():
@@ -290,9 +286,13 @@ class Pool:
                     worker.example = word.evidence
                 case wire.Idle():
                     worker.asking = False
-                case Start() | Result() | Curve():
+                case Start() | Result() | Curve() if worker.believes(word):
                     worker.note(word)
                     self.attendant.told(worker, word)
+                case _:
+                    worker.spoiled = True
+                    return
+        worker.spoiled = worker.line is not None and worker.line.garbled
 
     def _say(self, worker: Worker, word: wire.Word) -> None:
         with contextlib.suppress(OSError):  # it has died, which we shall hear
@@ -350,13 +350,13 @@ class Pool:
             return
         if worker.line is not None and worker.cut is None:
             worker.line.socket.setblocking(False)
-            while words := self._words(worker.line):
+            while (words := worker.line.receive()) and not worker.spoiled:
                 self._take(worker, words)
             self._hang_up(worker.line)
         del self.workers[worker.number]
         self._kill(worker)  # what it has started, if anything
         self._end_orphans()
-        self.attendant.died(worker, how, alone=alone)
+        self.attendant.died(worker, SPOILED if worker.spoiled else how, alone=alone)
 
 
 def _death(code: int) -> str:

@@ -31,7 +31,7 @@ MAIN = re.compile(r"^Current thread .*$", re.MULTILINE)
 
 
 def contain(memory: int = 0) -> None:
-    """Make this process one that can be ended alone: with a session of its own, its parent's death, and no core file.
+    """Make this process one that can be ended alone: with a session of its own, and no core file.
 
     Parameters
     ----------
@@ -45,12 +45,19 @@ def contain(memory: int = 0) -> None:
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     _limit(memory)
-    die_with_parent()
 
 
-def die_with_parent() -> None:
-    """Have the system kill this process when its parent ends, where it can; elsewhere it ends when its line is cut."""
+def die_with_parent(parent: int = 0) -> None:
+    """Have the system kill this process when its parent ends, where it can; elsewhere it ends when its line is cut.
+
+    Parameters
+    ----------
+    parent : int
+        Its number, where it is known: it may have ended already.
+    """
     _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if parent and os.getppid() != parent:
+        os._exit(1)
 
 
 def _prctl(option: int, argument: int) -> None:

@@ -95,15 +95,12 @@ class Idle(Record, kw_only=True):
 Word = Hello | Collected | Fork | Ended | Loaded | Refused | Ask | Example | Idle | Start | Result | Curve
 
 
-class Garbled(Exception):
-    """What came over a line is no word: something else has written to it."""
-
-
 class Line:
     """One end of a connection between the parent and another process of its run."""
 
     def __init__(self, connection: socket.socket):
         self.socket = connection
+        self.garbled = False  # something else has written to it, and nothing more that comes can be believed
         self._pid, self._rest = os.getpid(), b""
         self._decoder = msgspec.json.Decoder(Word)
 
@@ -116,9 +113,7 @@ class Line:
     def receive(self) -> list[Word] | None:
         """Return the words that have come, waiting for some bytes if there are none; None at the end of the line.
 
-        Raises
-        ------
-        Garbled
+        Of what is `garbled`, the words before that count.
         """
         try:
             found = self.socket.recv(1 << 20)
@@ -126,15 +121,17 @@ class Line:
             return []
         except OSError:
             return None
-        if not found:
+        if not found or self.garbled:
             return None
         *lines, self._rest = (self._rest + found).split(b"\n")
-        if len(self._rest) > LONGEST:
-            raise Garbled("a line without an end")
+        words: list[Word] = []
         try:
-            return [self._decoder.decode(line) for line in lines]
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-            raise Garbled(str(error)) from error
+            for line in lines:
+                words.append(self._decoder.decode(line))  # those before one that is none are kept
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            self.garbled = True
+        self.garbled = self.garbled or len(self._rest) > LONGEST
+        return words
 
     def close(self) -> None:
         """Hang up."""

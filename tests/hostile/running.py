@@ -75,7 +75,10 @@ class Place:
     def run(self, words: Sequence[str]) -> tuple[int, str]:
         """Run, and return exit code and output, with its lines joined."""
         process = self.start(words)
-        output, _ = process.communicate(timeout=TIME)
+        try:
+            output, _ = process.communicate(timeout=TIME)
+        finally:
+            process.kill()
         return process.returncode, output
 
     def alive(self) -> list[str]:

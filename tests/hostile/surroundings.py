@@ -49,6 +49,13 @@ def half_a_word_to_all_files() -> None:
             os.write(number, b'{"kind":"result","id":"')
 
 
+def false_words_to_all_files() -> None:
+    """Write to all that is open what workers say, of a case that nobody has asked."""
+    for number in open_files():
+        with contextlib.suppress(OSError):
+            os.write(number, b'{"kind":"start","id":"nobody","at":""}\n{"kind":"result","id":"nobody","outcome":"pass"}\n')
+
+
 def lines_to_nowhere() -> None:
     """Put a socket that nobody listens to in the place of each that is open."""
     one, _other = socket.socketpair()

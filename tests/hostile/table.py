@@ -20,6 +20,7 @@ def dies(how: str) -> tuple[str, str]:
 
 
 HANGS = ("timeout", "no result within 3 s")
+SPOILED = "something else has written to the line on which it answers"
 NOT_LOADED = "the backend could not be loaded: the process that loads it died "
 
 
@@ -106,8 +107,9 @@ BACKENDS: dict[str, Backend] = {
     ),
     "uses_up_its_processor": crash("exp", do.little_processor, "SIGXCPU"),
     "closes_all": crash("exp", around.close_all_files, "exit code 70"),
-    "garbage_to_all_files": crash("exp", around.garbage_to_all_files, "exit code 70"),
-    "half_a_word_to_all_files": crash("exp", around.half_a_word_to_all_files, ".*"),
+    "garbage_to_all_files": crash("exp", around.garbage_to_all_files, SPOILED),
+    "half_a_word_to_all_files": crash("exp", around.half_a_word_to_all_files, SPOILED),
+    "false_words_to_all_files": crash("exp", around.false_words_to_all_files, SPOILED),
     "lines_to_nowhere": crash("exp", around.lines_to_nowhere, "exit code 70"),
     # ----- it never returns -----
     "loops": stuck("exp", do.loop, workers=2, starts=8),
