@@ -76,7 +76,6 @@ class Attendance:
     fruitless: int = 0
     idle: int = 0
     doubted: int = 0  # times that a defect of ours was asked again, to see whether it is one
-    out: set[int] = field(default_factory=set)  # workers that were handed cases and are not through with them
     looks: deque[Look] | None = None  # once all is answered
     deadly: dict[str, str] = field(default_factory=dict)  # cases that have ended their process, and the outcome of that
     again: dict[str, list[str]] = field(default_factory=dict)  # outcomes of failures that were asked again
@@ -122,10 +121,8 @@ class Attendance:
 
     def handed(self, worker: Worker) -> wire.Ask | None:
         """Return the cases of a unit; or, of a fresh worker when all is answered, those of a look."""
-        self.out.discard(id(worker))
         if self.looks is None:
-            ids = [] if self.ledger.asks_alone and (self.out or worker.used) else self.ledger.next()
-            self.out |= {id(worker)} if ids else set()
+            ids = self.ledger.next(fresh=not worker.used)
             return wire.Ask(ids=ids) if ids else None
         if worker.used or not self.looks or time.monotonic() >= self.until:
             return None
@@ -168,7 +165,6 @@ class Attendance:
 
     def died(self, worker: Worker, how: str, *, alone: bool = True) -> None:
         """Settle what a worker was at; another one goes on, unless none gets further."""
-        self.out.discard(id(worker))
         stack, ours = worker.last_word()
         if not worker.loaded:
             self._not_loaded(worker, how)
@@ -190,7 +186,7 @@ class Attendance:
             raise Gone(f"{IDLE} processes in a row ended ({how}) without being at a case; given up.")
 
     def _doubtful(self, worker: Worker, how: str, ours: bool) -> bool:
-        """Whether a case may not be to blame: somebody else has killed its process, or another case has spoiled what is ours."""
+        """Whether a case may not be to blame: somebody has killed its process, or another case has spoiled what is ours."""
         return worker.over is None and (ours or how.endswith(KILLERS))
 
     def left(self, worker: Worker, begun: bool) -> None:
@@ -199,7 +195,6 @@ class Attendance:
         If it had begun, it was at the first case that is left, or past that and could not tell. That is asked again alone; if
         it is then lost with a third machine, it is a crash.
         """
-        self.out.discard(id(worker))
         first, *rest = [it for it in (worker.at, *worker.todo) if it] or [""]
         if not first:
             return

@@ -89,14 +89,25 @@ class Ledger:
 
     # ----- handing out -----
 
-    def next(self) -> list[str]:
-        """Return the cases of a unit that nobody has been handed; none if there are no more, or one is to be asked alone."""
-        if self._in_hand:
+    def next(self, *, fresh: bool = True) -> list[str]:
+        """Return the cases of a unit that nobody has been handed; none if there are no more, or if there is one to wait for.
+
+        Parameters
+        ----------
+        fresh : bool
+            Whether it is for a process that has asked nothing before: a case that is asked alone wants such a one.
+        """
+        if self._in_hand or (self._alone and (not fresh or self._is_under_way())):
             return []
         if self._alone:
             self._in_hand = self._alone.popleft()
             return [self._in_hand]
         return self._units.popleft() if self._units else []
+
+    def _is_under_way(self) -> bool:
+        """Whether somebody is at a case."""
+        waiting = {*self._alone, *(id for unit in self._units for id in unit)}
+        return any(id not in self.results and id not in waiting for id in self.cases)
 
     def back(self, ids: Sequence[str]) -> None:
         """Take back what a worker has not begun."""
