@@ -85,7 +85,6 @@ class Pool:
 
     def __enter__(self) -> Pool:
         self._others = set(containment.adopted(set()))
-        self._closing.enter_context(containment.adopting())
         folder = tempfile.TemporaryDirectory(prefix="clinometer-", ignore_cleanup_errors=True)
         self._folder = Path(self._closing.enter_context(folder))
         self._selector = self._closing.enter_context(selectors.DefaultSelector())
@@ -179,15 +178,8 @@ class Pool:
         environment.setdefault("OMP_NUM_THREADS", "1")  # each worker has a core of its own
         environment.setdefault("PYTHONUNBUFFERED", "1")  # what a process prints before it dies is not lost
         self._since = time.monotonic()
-        self._host = subprocess.Popen(  # noqa: S603  # an interpreter that the user has chosen, and no shell
-            self.command,
-            stdin=subprocess.DEVNULL,
-            stdout=self.output,
-            stderr=self.output,
-            env=environment,
-            cwd=self.folder,
-            start_new_session=True,
-        )
+        files = {"stdin": subprocess.DEVNULL, "stdout": self.output, "stderr": self.output}
+        self._host = containment.started(self.command, env=environment, cwd=self.folder, **files)
 
     def send_home(self, worker: Worker) -> None:
         """Let a worker go, whatever it is at: nothing that it has left for its exit is waited for."""
@@ -216,8 +208,7 @@ class Pool:
 
     def _end_orphans(self) -> None:
         """End what workers that have ended had started, and what no longer is of their groups."""
-        ours = [self._host, *(worker.process for worker in self.workers.values())]
-        containment.end_adopted(self._others | {it.pid for it in ours if it is not None})
+        containment.end_adopted(self._others)
 
     def _kill(self, worker: Worker, number: int = KILL) -> None:
         """Send a signal to a worker, and to all that it has started."""

@@ -9,10 +9,13 @@ import mmap
 import os
 import re
 import signal
+import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 # Whether a process that has collected can be copied, again and again: macOS can, but its libraries do not bear it.
 FORKS = sys.platform == "linux" and not os.environ.get("CLINOMETER_NO_FORK")
@@ -66,21 +69,26 @@ def _prctl(option: int, argument: int) -> None:
             ctypes.CDLL(None).prctl(option, argument)
 
 
-@contextlib.contextmanager
-def adopting() -> Iterator[None]:
-    """Within, become the parent of each process that loses its own, of all that this one has started, where the system can."""
+_STARTING = threading.Lock()
+_OWN: set[int] = set()  # processes that this one has started, and does not have to adopt
+
+
+def started(command: Sequence[str], **more: Any) -> subprocess.Popen[bytes]:
+    """Start a process, in a session of its own; what loses its parent, of all that comes of it, becomes a child of this one.
+
+    Where the system can: on Linux.
+    """
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
-    try:
-        yield
-    finally:
-        _prctl(PR_SET_CHILD_SUBREAPER, 0)
+    with _STARTING:
+        process = subprocess.Popen(command, start_new_session=True, **more)  # noqa: S603  # whoever calls has chosen it
+        _OWN.add(process.pid)
+    return process
 
 
-def adopted(own: set[int]) -> list[int]:
-    """Return the processes that this one has adopted: those of other sessions, which are not its `own`."""
-    return [
-        pid for pid, parent, session in _processes() if parent == os.getpid() and session != os.getsid(0) and pid not in own
-    ]
+def adopted(others: set[int]) -> list[int]:
+    """Return the children of this process that it has not started, and that are of other sessions; but for some `others`."""
+    here, known = os.getpid(), _OWN | others
+    return [pid for pid, parent, session in _processes() if parent == here and session != os.getsid(0) and pid not in known]
 
 
 def _processes() -> Iterator[tuple[int, int, int]]:
@@ -91,14 +99,15 @@ def _processes() -> Iterator[tuple[int, int, int]]:
             yield int(path.parent.name), int(parent), int(session)
 
 
-def end_adopted(own: set[int]) -> None:
+def end_adopted(others: set[int]) -> None:
     """Kill what has been adopted, and what that had started."""
     for _ in range(TIMES):
-        found = adopted(own)
-        for pid in found:
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, os.WNOHANG)
+        with _STARTING:
+            found = adopted(others)
+            for pid in found:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, signal.SIGKILL)
+                    os.waitpid(pid, os.WNOHANG)
         if not found:
             break
         time.sleep(0.01)

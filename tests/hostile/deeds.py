@@ -38,8 +38,9 @@ def kill_parent(number: int) -> Callable[[], None]:
         parent = os.getppid()
         process = Path(f"/proc/{parent}")
         # Whoever else it is, it is not what has made a process of this run; that may just be ending.
-        if mark() in (process / "environ").read_text() and "--pyargs" in (process / "cmdline").read_text():
-            os.kill(parent, number)
+        with contextlib.suppress(OSError):
+            if mark() in (process / "environ").read_text() and "--pyargs" in (process / "cmdline").read_text():
+                os.kill(parent, number)
         time.sleep(FOREVER if number == signal.SIGKILL else 0)  # with its parent it ends
 
     return deed
