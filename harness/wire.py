@@ -16,6 +16,7 @@ from clinometer.journal import records
 from clinometer.journal.records import Curve, Evidence, Record, Result, RunRecord, Start
 
 LONGEST = 1 << 26  # bytes of one word; who says more is no worker of ours
+LONGEST_PLACE = 100  # bytes of a socket's name, by the systems that allow least
 BROKEN = 70  # exit code of a process that cannot reach its parent, or is at its wits' end: EX_SOFTWARE of sysexits.h
 
 
@@ -139,9 +140,10 @@ class Line:
 
 
 def listener(folder: Path) -> tuple[socket.socket, str]:
-    """Return a socket that listens, in a folder where the system has such, and its address."""
-    if hasattr(socket, "AF_UNIX"):
-        heard, place = socket.socket(socket.AF_UNIX), str(folder / "line")
+    """Return a socket that listens, in a folder where the system has such and it has no long name, and its address."""
+    place = str(folder / "line")
+    if hasattr(socket, "AF_UNIX") and len(os.fsencode(place)) < LONGEST_PLACE:
+        heard = socket.socket(socket.AF_UNIX)
         heard.bind(place)
     else:
         heard = socket.socket(socket.AF_INET)
