@@ -81,9 +81,8 @@ def operations(
         drawn = shared_cases(row.name, dtype, form, profiles, points)
 
         def always() -> list[Case]:
-            corners = [pinned_case(row, shapes, params, dtype) for shapes, params in row.corners]
             more = [pinned_case(row, shapes, params, dtype) for shapes, params in pinned(row)]
-            return [*(case for case in corners if not (row.differentiable and hollow(case))), *more]
+            return [*shared_corners(row.name, dtype), *more]
 
         how: dict[str, Any] = {"strategy": drawn, "pinned": always, "batched": batched, "budget_factor": POINTS / points}
         return Cell(operation=row.name, dtype=dtype, mode=mode, **how)
@@ -98,6 +97,14 @@ def shared_cases(
     """Return one strategy for all clauses that ask about an operation: what it draws is then drawn once."""
     cases = operation_cases(operation, dtype, form=form, profiles=profiles, points=points)
     return cases.filter(lambda case: not hollow(case)) if CATALOGUE[operation].differentiable else cases
+
+
+@functools.cache
+def shared_corners(operation: str, dtype: str) -> list[Case]:
+    """Return the cases of the corners of a row, for all clauses, as `shared_cases` does."""
+    row = CATALOGUE[operation]
+    corners = [pinned_case(row, shapes, params, dtype) for shapes, params in row.corners]
+    return [case for case in corners if not (row.differentiable and hollow(case))]
 
 
 def hollow(case: Case) -> bool:

@@ -24,8 +24,10 @@ from clinometer.journal.vocabulary import FAILURES
 from clinometer.reference.case import Case
 from clinometer.reference.program.printing import plainly
 
-# Examples of one cell, each with up to four points. A clause that takes no strategy is asked once in any profile.
+# Examples of one cell, each with up to four points; of an operation fewer, each with more points. A clause that takes no
+# strategy is asked once in any profile.
 EXAMPLES = {"quick": 4, "standard": 25, "deep": 250}
+FEWEST = 3  # the first is the simplest of all, and finds little
 KEPT = 30_000  # cases, of some 10 kB each, for the clauses that are asked about the same ones
 
 
@@ -99,8 +101,8 @@ def examine(
 
 
 def examples(cell: Cell, profile: str) -> int:
-    """Return how many cases of a cell are drawn in a profile: never fewer than `quick` draws of one without a factor."""
-    return max(round(EXAMPLES[profile] * cell.budget_factor), EXAMPLES["quick"])
+    """Return how many cases of a cell are drawn in a profile."""
+    return max(round(EXAMPLES[profile] * cell.budget_factor), FEWEST)
 
 
 def _fails_as_known(result: Examination, check: Check) -> None:
@@ -115,9 +117,8 @@ def _lacking(clause: Clause, cell: Cell, check: Check) -> str:
     """Return what the backend does not offer of what is needed."""
     backend = check.backend
     with check.backend_call("what it offers"):
-        missing = sorted(set(clause.needs) - capabilities(backend))
-        if cell.mode == "forward" and "forward" not in capabilities(backend):
-            missing.append("forward")
+        needs = clause.needs | ({"forward"} if cell.mode == "forward" else set())
+        missing = sorted(needs - capabilities(backend)) if needs else []  # which looks at some twenty members
         if missing:
             return f"{backend.name} offers no {', '.join(missing)}"
         if cell.dtype and cell.dtype not in support_of(backend).dtypes:
@@ -212,13 +213,18 @@ def _every(cell: Cell, number: int, seed_: int, ask: Callable[[Any], None], budg
     assert cell.strategy is not None  # asked before
     for case in cell.pinned():
         ask(case)
+        _release(case)
     for case in sample(cell.strategy, number, seed_):
         try:
             ask(case)
         except Nonconformance as wrong:
             made_small(cell, number, seed_, case, ask, wrong, budget)
-        if isinstance(case, Case):
-            case.release()
+        _release(case)
+
+
+def _release(case: Any) -> None:
+    if isinstance(case, Case):
+        case.release()
 
 
 def _size(case: Any) -> tuple[int, int]:

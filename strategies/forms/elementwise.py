@@ -33,7 +33,7 @@ def masked(draw: Any, row: Operation) -> Drawn:
 
 
 FORMS = {
-    "elementwise": Form(elementwise, rank=0, large={}, points=12),
+    "elementwise": Form(elementwise, rank=0, large={}, points=16),
     "where": Form(
         where, rank=0, degenerate=lambda n: [(((n, 3), (3,)), {"condition": True}), (((n,), (n,)), {"condition": False})]
     ),

@@ -99,8 +99,8 @@ def stack(n: int) -> list[Structure]:
 
 
 FORMS = {
-    "square": Form(square, in_programs=False, rank=2, entwined=True, degenerate=stack),
-    "regular": Form(regular, in_programs=False, matrix=regular_matrix, rank=2, entwined=True, degenerate=stack),
+    "square": Form(square, in_programs=False, rank=2, entwined=True, degenerate=stack, points=12),
+    "regular": Form(regular, in_programs=False, matrix=regular_matrix, rank=2, entwined=True, degenerate=stack, points=12),
     "positive_definite": Form(
         positive_definite,
         in_programs=False,
@@ -108,8 +108,11 @@ FORMS = {
         rank=2,
         entwined=True,
         degenerate=stack,
+        points=12,
     ),
-    "separated": Form(separated, in_programs=False, matrix=separated_matrix, rank=2, entwined=True, degenerate=stack),
+    "separated": Form(
+        separated, in_programs=False, matrix=separated_matrix, rank=2, entwined=True, degenerate=stack, points=12
+    ),
     "full_rank": Form(
         full_rank, in_programs=False, matrix=full_rank_matrix, rank=2, entwined=True, degenerate=lambda n: [(((n, 3, 2),), {})]
     ),
