@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import msgspec
 
-from clinometer.cli.attendance import Attendance
+from clinometer.cli.attendance import FRUITLESS, Attendance
 from clinometer.cli.crew import Gone, NotBegun, Worker
 from clinometer.cli.pool import TICK, Limits
 from clinometer.cli.progress import weight
@@ -107,7 +107,7 @@ class Fleet:
         )
         self.order, self.kind = msgspec.json.encode(order), b""
         self.lanes: dict[str, Lane] = {}
-        self.threads = 0
+        self.threads = self.mute = 0
         self.spent: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])  # seconds and weights, by chapter
         self._numbers = itertools.count(1)
         self._decoder = msgspec.json.Decoder(Told)
@@ -299,6 +299,9 @@ class Fleet:
         del self.lanes[lane.key]
         self.cluster.settled(lane.key)
         assert lane.over is not None  # that it is
+        self.mute = 0 if lane.heard else self.mute + 1
+        if self.mute > FRUITLESS + self.attendance.number:
+            raise Gone(f"{self.mute} tasks in a row ended without a word; given up.")
         if lane.over.sentence:
             raise Gone(f"a worker of {self.cluster.name} cannot ask, {self._hint(lane.over.sentence)}")
         self.attendance.left(lane.worker, begun=lane.over.begun)

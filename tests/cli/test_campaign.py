@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hosting import HOST, call, unwrapped
 
 from clinometer.cli import harvest, processes
+from clinometer.cli.campaign import Plan
 from clinometer.cli.progress import Progress
 from clinometer.journal import records
 from clinometer.journal.reader import read
@@ -132,16 +135,17 @@ def test_a_campaign_goes_on_where_it_was_ended(seeded: Fake, tmp_path: Path, num
     run = subprocess.Popen([sys.executable, str(script), "campaign", str(plan(tmp_path)), "-q"], stdout=subprocess.DEVNULL)
     while not begun.exists() and run.poll() is None:
         time.sleep(0.05)
-    while len(asked(tmp_path / "plan" / "good-standard-2.jsonl")) < 2 and run.poll() is None:
+    second = tmp_path / "plan" / "good-standard-2.jsonl"
+    while len(asked(second)) < 2 and run.poll() is None:
         time.sleep(0.05)
     os.kill(run.pid, number)
     assert run.wait() == code
-    first = (tmp_path / "plan" / "good-standard-1.jsonl").read_bytes()
+    first, before = (tmp_path / "plan" / "good-standard-1.jsonl").read_bytes(), second.read_bytes()
     seeded()
     result = call("campaign", plan(tmp_path))
     assert result.exit_code == 0, result.output
     assert (tmp_path / "plan" / "good-standard-1.jsonl").read_bytes() == first
-    second = tmp_path / "plan" / "good-standard-2.jsonl"
+    assert second.read_bytes().startswith(before[: before.rindex(b"\n") + 1])
     assert len(asked(second)) == len(set(asked(second))) == 4
 
 
@@ -245,3 +249,12 @@ def test_progress_tells_what_a_journal_has_taken(tmp_path: Path) -> None:
     progress = Progress(path)
     progress.look()
     assert progress.seconds == 3.0
+
+
+def test_the_plan_of_the_documents_is_one() -> None:
+    """What docs/scaling.md shows can be asked as it stands."""
+    text = (Path(__file__).parents[2] / "docs" / "scaling.md").read_text("utf-8")
+    [shown] = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    found = msgspec.toml.decode(shown, type=Plan)
+    assert not found.trouble()
+    assert found.numbers == list(range(20))
