@@ -174,7 +174,7 @@ def _drawn(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, bu
     unsupported: list[str] = []
 
     def ask(case: Any) -> None:
-        check.examples += 1
+        check.examples, undecided = check.examples + 1, check.undecided
         check.case = case if isinstance(case, Case) else None
         if check.before is not None:
             check.before(case)
@@ -187,6 +187,7 @@ def _drawn(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, bu
             if not excuse:
                 raise
             check.waived.append((excuse, wrong))
+        check.undecided = min(check.undecided, undecided + 1)  # of examples, each of which may be asked about in several ways
 
     if cell.batched:
         cases = sample(cell.strategy, number, seed_)

@@ -1,12 +1,17 @@
 """How many cases a cell has: fewer where each has more points, and enough to meet what is wrong for few numbers alone."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
 import pytest
+from asking import CLAUSES
 
+from clinometer.backends.reference.adapter import Reference
 from clinometer.harness.cells import Cell, operations
-from clinometer.harness.examine import EXAMPLES, FEWEST, examples, sample
+from clinometer.harness.check import Check
+from clinometer.harness.examine import EXAMPLES, FEWEST, examine, examples, sample
+from clinometer.reference.case import Case
 from clinometer.reference.catalogue import CATALOGUE
 from clinometer.strategies.cases import POINTS
 from clinometer.strategies.forms import FORMS
@@ -50,3 +55,18 @@ def test_a_slope_that_is_wrong_for_one_kind_of_numbers_is_met(numbers: str, seed
     cell, chosen = CELLS["sin"], NUMBERS[numbers]
     cases = sample(cell.strategy, examples(cell, "standard"), seed)  # type: ignore[arg-type]  # it has one
     assert sum(bool(chosen(x).any()) for case in cases for x in case.inputs[0]) >= 2
+
+
+@pytest.mark.parametrize(("undecided", "outcome"), [(1, "pass"), (3, "inconclusive")])
+def test_an_example_that_nobody_can_tell_counts_once(undecided: int, outcome: str) -> None:
+    """Half of the examples undecided make a cell inconclusive; one of them does not, in however many ways it is asked about."""
+    met: list[Case] = []
+
+    def body(check: Check, case: Case) -> None:
+        met.append(case)
+        check.undecided += 4 if len(met) <= undecided else 0
+
+    clause = dataclasses.replace(CLAUSES["GRAD-1"], body=body)
+    result = examine(clause, CELLS["sin"], Reference(), profile="standard")
+    assert len(met) == 6
+    assert result.outcome == outcome
