@@ -172,7 +172,7 @@ class Cluster:
 
     def _deliver(self, event: tuple[float, dict[str, Any]]) -> None:
         key = event[1]["key"]
-        inbox = self._inboxes.get(key.rpartition("-")[0])
+        inbox = self._inboxes.get(key.rsplit("-", 2)[0])
         if inbox is not None:
             inbox.put((key, event[1]))
 

@@ -137,7 +137,7 @@ class Fleet:
     def _describe(self) -> None:
         """Have some worker collect the cases and load the backend."""
         for _ in range(TRIES):
-            lane = self._send("describe", Worker(0, Path(), time.monotonic()), self.order)
+            lane = self._send("describe", Worker(next(self._numbers), Path(), time.monotonic()), self.order)
             while lane.over is None:
                 self._hear()
             try:
@@ -209,15 +209,9 @@ class Fleet:
         return sum(it[0] for it in alike) / weights * weight(clause) if weights else 0.0
 
     def _send(self, task: str, worker: Worker, *words: Any) -> Lane:
-        lane = Lane(worker, f"{self.run}-{worker.number}")
-        if task == "describe":
-            lane.key = f"{self.run}-{task}-{next(self._numbers)}"
-            args: tuple[Any, ...] = words
-        else:
-            order, kind, *rest = words
-            args = order, kind, lane.key, *rest
+        lane = Lane(worker, f"{self.run}-{task}-{worker.number}")
         self.lanes[lane.key] = lane
-        lane.future = self.cluster.submit(task, lane.key, self.run, *args)
+        lane.future = self.cluster.submit(task, lane.key, self.run, *words)
         return lane
 
     # ----- hearing -----

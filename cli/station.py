@@ -316,11 +316,12 @@ def describe(order: bytes) -> bytes:
     return zlib.compress(b"\n".join([encoded_over(job), kind, *words]), 1)
 
 
-def ask(order: bytes, kind: bytes, key: str, ids: list[str], closely: bool, fresh: bool) -> bytes:
+def ask(order: bytes, kind: bytes, ids: list[str], closely: bool, fresh: bool) -> bytes:
     """Ask some cases, and return how many words were told on the way."""
     from distributed import get_worker
 
     worker = get_worker()
+    key = worker.get_current_task()
     if not _begin(worker, key):
         return msgspec.json.encode(Over(begun=True))
     run = msgspec.json.decode(order, type=Order)
@@ -330,7 +331,7 @@ def ask(order: bytes, kind: bytes, key: str, ids: list[str], closely: bool, fres
 
     job = Job(wire.Ask(ids=ids, closely=closely), send, msgspec.json.decode(kind, type=Kind), fresh)
     _at_station(run, job)
-    _attend(job, key)
+    _attend(job)
     job.sentence = f"on {worker.address}: {job.sentence}" if job.sentence else ""
     return encoded_over(job)
 
@@ -373,12 +374,12 @@ def _begin(worker: Any, key: str) -> bool:
     return True
 
 
-def _attend(job: Job, key: str = "") -> None:
+def _attend(job: Job) -> None:
     """Wait until a job is done, or nobody wants it any more: its client has gone, or this worker is to go."""
     from distributed import get_worker
 
     worker = get_worker()
-    key = key or worker.get_current_task()
+    key = worker.get_current_task()
     while not job.done.wait(LOOK):
         task = worker.state.tasks.get(key)
         if task is None or task.state == "cancelled" or worker.status.name not in ("running", "paused"):
