@@ -143,17 +143,12 @@ class Attendance:
         self.ledger.take(record)
         if isinstance(record, Result):
             self.fruitless = self.idle = 0
-            if self.maxfail and len(self.ledger.new) >= self.maxfail:
-                raise Gone(
-                    f"stopped after {self.maxfail} new {'failures' if self.maxfail > 1 else 'failure'}, as was asked for."
-                )
-
             self._enough()
 
     def _enough(self) -> None:
         if self.maxfail and len(self.ledger.new) >= self.maxfail:
             failures = "failure" if self.maxfail == 1 else "failures"
-            raise Gone(f"stopped after {self.maxfail} new {failures}, as was wished.")
+            raise Gone(f"stopped after {self.maxfail} new {failures}, as was asked for.")
 
     def ticked(self) -> None:
         """Show how far it is, and keep the journal where it belongs."""
