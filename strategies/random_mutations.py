@@ -25,13 +25,15 @@ class MutationDraft:
     shapes: dict[str, Shape] = field(default_factory=dict)
     root: dict[str, str] = field(default_factory=dict)  # the array that a view is a view of, in the end
     bound: dict[str, float] = field(default_factory=dict)  # of each root: never less than it has been
-    orderly: set[str] = field(default_factory=set)
+    orderly: set[str] = field(default_factory=lambda: {"x", "y"})
 
     def add(self, mutation: Mutation, shape: Shape, root: str, bound: float) -> None:
         """Append a mutation that makes an array."""
         self.mutations.append(mutation)
         self.shapes[mutation.out], self.root[mutation.out], self.bound[root] = shape, root, bound
-        if mutation.op != "permute_dims" and mutation.op != "getitem":
+        # What is computed of an array that lies in another order, lies in that order as well: reshaped, it is a copy.
+        given = {operand for operand in mutation.args if isinstance(operand, str)}
+        if mutation.op not in ("permute_dims", "getitem") and given <= self.orderly:
             self.orderly.add(mutation.out)
 
     def pick(self, names: Collection[str]) -> str:

@@ -73,6 +73,26 @@ def test_a_twin_means_what_numpy_does(seed: int) -> None:
         assert np.allclose(told(mutated, x, y), want, rtol=1e-9), mutated
 
 
+def reshapes(mutated: MutationProgram) -> list[bool]:
+    """Carry a mutation program out in numpy, and return of each reshaped array whether it shares memory with its base."""
+    arrays: dict[str, Any] = {name: np.ones(mutated.shape) for name in "xy"}
+    found = []
+    for mutation in mutated.mutations:
+        if not mutation.change:
+            args = [arrays[a] if isinstance(a, str) else a for a in mutation.args]
+            arrays[mutation.out] = CATALOGUE[mutation.op].value(*args, **mutation.params)
+            if mutation.op == "reshape":
+                found.append(np.shares_memory(arrays[mutation.out], args[0]))
+    return found
+
+
+def test_what_is_reshaped_lies_in_order() -> None:
+    """Of an array in another order, or computed of one, a reshaped one is a copy: what a change of it means would be open."""
+    drawn = [reshapes(mutated) for seed in range(4) for mutated in examples(mutation_programs(), 1000, seed)]
+    assert sum(map(len, drawn)) > 200
+    assert all(map(all, drawn))
+
+
 def test_stories_are_diverse() -> None:
     """Among drawn ones are views, several changes, changes of parts, and some that may raise and some that may not."""
     drawn = examples(mutation_programs(), 300)
