@@ -189,16 +189,20 @@ def _drawn(clause: Clause, cell: Cell, check: Check, number: int, seed_: int, bu
             check.waived.append((excuse, wrong))
         check.undecided = min(check.undecided, undecided + 1)  # of examples, each of which may be asked about in several ways
 
+    if check.before is not None:  # a cell that is asked about all its cases at once tells which of them it was as well
+        for case in sorted((*cell.pinned(), *sample(cell.strategy, number, seed_)), key=_size):
+            if cell.batched:
+                check.before(case)
+                clause.body(check, (case,))
+            else:
+                ask(case)
+        return
     if cell.batched:
         cases = sample(cell.strategy, number, seed_)
         check.examples += len(cases)
         clause.body(check, cases)
         if clause.judges_dtype and check.miscast is not None:
             raise check.miscast
-        return
-    if check.before is not None:
-        for case in sorted((*cell.pinned(), *sample(cell.strategy, number, seed_)), key=_size):
-            ask(case)
         return
     _every(cell, number, seed_, ask, budget)
     if clause.judges_dtype and check.miscast is not None:  # all numbers are right; now the smallest case of a wrong dtype

@@ -70,3 +70,15 @@ def test_an_example_that_nobody_can_tell_counts_once(undecided: int, outcome: st
     result = examine(clause, CELLS["sin"], Reference(), profile="standard")
     assert len(met) == 6
     assert result.outcome == outcome
+
+
+@pytest.mark.parametrize("id", ["DTYPE-4", "GRAD-1"])
+def test_each_case_is_told_before_it_is_asked_the_smallest_first(id: str) -> None:
+    """So it is known which one has ended a process; of a clause as well that judges all cases of a cell together."""
+    clause = CLAUSES[id]
+    cell = next(cell for cell in clause.cells if cell.operation == "sin")
+    told: list[Case] = []
+    examine(clause, cell, Reference(), profile="quick", before=told.append)
+    sizes = [sum(x[0].size for x in case.inputs) for case in told]
+    assert len(told) >= examples(cell, "quick")
+    assert sizes == sorted(sizes)
