@@ -25,7 +25,7 @@ from clinometer.journal.vocabulary import DEEP, EXPECTED, INCOMPLETE, NEW_FAILUR
 
 FOLDER = Path("clinometer-report")  # where journals and report go, unless somebody says otherwise
 
-# Seconds that one case may take. The slowest of torch takes a twentieth of it on a machine of two cores.
+# Seconds that one case may take. The slowest of torch takes four in `quick` and `standard`, on a machine of two cores.
 CASE_LIMIT: dict[str, float] = {QUICK: 60.0, STANDARD: 240.0, DEEP: 1800.0}
 PATIENCE = 2  # times that limit may go into asking new failures again
 
@@ -127,10 +127,8 @@ def run_backend(
         say(f"{plan.backend}: {before.gaps}; it is asked again.")
     ledger = Ledger(plan.journal, before, resume=plan.resume)
     limit = plan.limits.case
-    attendance = Attendance(
-        ledger, plan.backend, plan.profile, plan.seed, plan.words, plan.workers, say, watch, limit, PATIENCE * limit
-    )
-    attendance.elsewhere = bool(plan.python)
+    asked = (plan.backend, plan.profile, plan.seed, plan.words, plan.workers)
+    attendance = Attendance(ledger, *asked, say, watch, limit, PATIENCE * limit, elsewhere=bool(plan.python))
     interrupted = False
     try:
         code, sentence = _attend(plan, attendance, cluster)
