@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from asking import ask
+from asking import ask, told
 
 from clinometer.journal import reader, records
 
@@ -15,16 +15,6 @@ import resource
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}))
 """  # a disk that is soon full, as far as one process is concerned
 SOUND = ["--backend", "reference"]
-
-
-def told(folder: Path, *words: str | Path) -> str:
-    """Return the one line with which a run is refused."""
-    done = ask(folder, *words)
-    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    assert done.returncode == 2, said
-    assert not any("Traceback" in line for line in said)
-    assert len(said) == 1, said
-    return said[0]
 
 
 def test_a_damaged_journal_is_resumed_and_what_cannot_be_read_is_asked_again(tmp_path: Path) -> None:

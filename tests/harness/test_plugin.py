@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from asking import ask, faulty, of_kind, verdicts
+from asking import ask, faulty, of_kind, told, verdicts
 
 from clinometer.backends import support_of
 from clinometer.backends.reference.adapter import Reference
@@ -19,16 +19,6 @@ from clinometer.reports.results import Results, load
 
 ONE = "sin-reverse-float64"
 SOUND = ["--backend", "reference"]
-
-
-def told(folder: Path, *words: str | Path) -> str:
-    """Return the one line with which a run is refused."""
-    done = ask(folder, *words)
-    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
-    assert done.returncode == 2, said
-    assert not any("Traceback" in line for line in said)
-    assert len(said) == 1, said
-    return said[0]
 
 
 # ----- what cannot be run is refused in one line -----

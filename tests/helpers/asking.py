@@ -35,6 +35,16 @@ def ask(folder: Path, *words: str | Path, suite: str = "test_grad") -> subproces
     return subprocess.run(command(*words, suite=suite), cwd=folder, capture_output=True, text=True, timeout=120, check=False)
 
 
+def told(folder: Path, *words: str | Path) -> str:
+    """Return the one line with which a run is refused."""
+    done = ask(folder, *words)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line.strip()]
+    assert done.returncode == 2, said
+    assert not any("Traceback" in line for line in said)
+    assert len(said) == 1, said
+    return said[0]
+
+
 def of_kind(path: Path, kind: type) -> list[Any]:
     """Return the records of one kind."""
     return [record for record in reader.read(path) if isinstance(record, kind)]
